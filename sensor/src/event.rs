@@ -1,0 +1,184 @@
+//! An event as a plain value: what the kernel saw, decoded, before any context is attached.
+//!
+//! The numbers in it are those of the event catalogue ([`vedette_contract`]).
+
+use serde::{Deserialize, Serialize};
+
+/// A process by the kernel's own identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct TaskRef {
+    /// Thread group id in the initial pid namespace.
+    pub pid: u32,
+    /// Start of the thread group's leader, ns since boot.
+    pub start: u64,
+}
+
+/// Inodes of the namespaces that a task is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Namespaces {
+    /// Mount namespace.
+    pub mount: u32,
+    /// Pid namespace of its children.
+    pub pid: u32,
+    /// Network namespace.
+    pub network: u32,
+    /// User namespace of its credentials.
+    pub user: u32,
+}
+
+/// The task that acted, as it was when it did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Task {
+    /// Its process.
+    pub process: TaskRef,
+    /// The process's real parent.
+    pub parent: TaskRef,
+    /// Thread id in the initial pid namespace.
+    pub tid: u32,
+    /// Count of images that it executed (`self_exec_id`).
+    pub exec_id: u32,
+    /// Real user id in the initial user namespace.
+    pub uid: u32,
+    /// Real group id in the initial user namespace.
+    pub gid: u32,
+    /// Effective capabilities.
+    pub capabilities: u64,
+    /// Id of its control group in the unified hierarchy.
+    pub cgroup: u64,
+    /// Id of its control group in the pids hierarchy of version 1, or 0.
+    pub cgroup_v1: u64,
+    /// Its namespaces.
+    pub namespaces: Namespaces,
+    /// Its command name, which it can set itself: for display only.
+    pub comm: [u8; 16],
+}
+
+/// What a file descriptor is. Twin of `record stream` in detect.wit.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stream {
+    /// 0, 1 or 2.
+    pub fd: u32,
+    /// Catalogue set `stream-kind`.
+    pub kind: u32,
+    /// Catalogue set `stream-mark`.
+    pub marks: u32,
+    /// Remote port of a socket, index of a terminal.
+    pub port: u32,
+    /// Inode of the object; device of the terminal's devpts.
+    pub id: u64,
+    /// Inode of the peer of a unix socket; device of a fifo or file.
+    pub other: u64,
+    /// Remote address (4 or 16 bytes), path of a unix socket or file, or empty.
+    #[serde(with = "bytes")]
+    pub address: Box<[u8]>,
+}
+
+/// A value that has no slot of its own. Twin of `record attr` in detect.wit.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Attr {
+    /// Number in the catalogue, by kind.
+    pub key: u32,
+    /// Its number.
+    pub value: u64,
+    /// Its text.
+    #[serde(with = "bytes")]
+    pub text: Box<[u8]>,
+}
+
+/// What a process became by executing an image, or what it was found to be.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Image {
+    /// Command line, NUL between arguments, no NUL at the end; where the middle was cut, a
+    /// NUL "..." NUL stands.
+    #[serde(with = "bytes")]
+    pub args: Box<[u8]>,
+    /// Length of the whole command line in bytes.
+    pub args_len: u32,
+    /// Working directory.
+    #[serde(with = "bytes")]
+    pub cwd: Box<[u8]>,
+    /// Bits of the catalogue set `process-mark` that concern the image.
+    pub marks: u32,
+    /// Catalogue set `image-class`.
+    pub class: u32,
+    /// Device of the executed file.
+    pub device: u64,
+    /// Inode of the executed file.
+    pub inode: u64,
+    /// Standard input, output and error, those that are open.
+    pub streams: Vec<Stream>,
+}
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Event {
+    /// Catalogue number of the kind.
+    pub kind: u16,
+    /// Catalogue set `event-mark`.
+    pub marks: u32,
+    /// Unique for one run of the sensor: CPU << 48 | number on that CPU. Events that the agent
+    /// makes itself use CPU 0xffff.
+    pub id: u64,
+    /// ns since boot, suspend included (`CLOCK_BOOTTIME`).
+    pub at: u64,
+    /// Who acted. All zero for ticks and losses.
+    pub task: Task,
+    /// Who was acted upon.
+    pub target: Option<TaskRef>,
+    /// What the system call returned.
+    pub ret: i32,
+    /// Slot `a` of the kind.
+    pub a: u64,
+    /// Slot `b` of the kind.
+    pub b: u64,
+    /// Slot `c` of the kind.
+    pub c: u64,
+    /// Slot `text` of the kind.
+    #[serde(with = "bytes")]
+    pub text: Box<[u8]>,
+    /// Slot `text2` of the kind.
+    #[serde(with = "bytes")]
+    pub text2: Box<[u8]>,
+    /// Further values.
+    pub attrs: Vec<Attr>,
+    /// Of an `exec` or `existing` event: the new image.
+    pub image: Option<Box<Image>>,
+    /// Of a `dup` event: what now stands behind the descriptor.
+    pub stream: Option<Box<Stream>>,
+}
+
+/// Byte strings as msgpack `bin` rather than as arrays of numbers.
+mod bytes {
+    use serde::{Deserializer, Serializer, de::Visitor};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bytes(bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Box<[u8]>, D::Error> {
+        struct Bytes;
+        impl<'de> Visitor<'de> for Bytes {
+            type Value = Box<[u8]>;
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a byte string")
+            }
+            fn visit_bytes<E>(self, v: &[u8]) -> Result<Self::Value, E> {
+                Ok(v.into())
+            }
+            fn visit_byte_buf<E>(self, v: Vec<u8>) -> Result<Self::Value, E> {
+                Ok(v.into())
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(
+                self,
+                mut seq: A,
+            ) -> Result<Self::Value, A::Error> {
+                let mut v = Vec::new();
+                while let Some(byte) = seq.next_element()? {
+                    v.push(byte);
+                }
+                Ok(v.into())
+            }
+        }
+        from.deserialize_byte_buf(Bytes)
+    }
+}
