@@ -1,0 +1,101 @@
+//! Findings: what a plugin raises, checked against what it was sent and what it declared.
+
+use crate::{context::process::Process, record::Record};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How bad it would be if it were true.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Severity {
+    Info,
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+/// What sort of act it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum Category {
+    ReverseShell,
+    ContainerEscape,
+    Miner,
+    Webshell,
+    Persistence,
+    PrivilegeEscalation,
+    LateralMovement,
+    CovertTunnel,
+    Exfiltration,
+    BruteForce,
+    DefenseEvasion,
+    CredentialAccess,
+    FileTampering,
+    Execution,
+    Policy,
+    Health,
+}
+
+/// What a plugin proposes to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Kill the target process.
+    Kill,
+}
+
+/// An action and whom it is for.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// What to do.
+    pub action: Action,
+    /// The row of the target as the plugin was last sent it.
+    pub target: Arc<Process>,
+}
+
+/// An event that supports a finding.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// Its id, even where the event itself is no longer kept.
+    pub event: u64,
+    /// The event, if it is still kept.
+    pub record: Option<Arc<Record>>,
+    /// What it shows.
+    pub note: String,
+}
+
+/// A finding as it leaves the plugin runtime: accepted, with its declaration attached.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// Plugin that raised it.
+    pub plugin: Arc<str>,
+    /// Version of that plugin.
+    pub version: Arc<str>,
+    /// Rule in the plugin's manifest.
+    pub rule: String,
+    /// The rule's title.
+    pub title: String,
+    /// The rule's category.
+    pub category: Category,
+    /// Severity in this case.
+    pub severity: Severity,
+    /// Percent.
+    pub confidence: u8,
+    /// ATT&CK techniques of the rule.
+    pub techniques: Vec<String>,
+    /// The process that it is about.
+    pub process: Option<Arc<Process>>,
+    /// One sentence on this case.
+    pub message: String,
+    /// What supports it.
+    pub evidence: Vec<Evidence>,
+    /// Findings of one plugin and rule with the same key are one.
+    pub dedup: String,
+    /// What the plugin proposes.
+    pub proposals: Vec<Proposal>,
+    /// Time of the event that caused it, ns since boot.
+    pub at: u64,
+}
