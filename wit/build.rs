@@ -163,7 +163,9 @@ fn main() {
         }
         out.push_str("}\n");
     }
-    out.push_str("}\n\n/// The catalogue's sets, by name.\npub mod sets {\nuse super::{Set, Value};\n");
+    out.push_str(
+        "}\n\n/// The catalogue's sets, by name.\npub mod sets {\nuse super::{Set, Value};\n",
+    );
     for set in &catalogue.set {
         let _ = writeln!(
             out,
@@ -187,7 +189,11 @@ fn main() {
     let _ = writeln!(
         out,
         "/// All of them.\npub static ALL: &[&Set] = &[{}];\n}}\n",
-        names.iter().map(|n| format!("&{n}")).collect::<Vec<_>>().join(", ")
+        names
+            .iter()
+            .map(|n| format!("&{n}"))
+            .collect::<Vec<_>>()
+            .join(", ")
     );
 
     out.push_str("/// Numbers of the kinds of event.\npub mod kind {\n");
@@ -200,12 +206,19 @@ fn main() {
             k.number
         );
     }
-    out.push_str("}\n\n/// Every kind of event, in the catalogue's order.\npub static KINDS: &[Kind] = &[\n");
+    out.push_str(
+        "}\n\n/// Every kind of event, in the catalogue's order.\npub static KINDS: &[Kind] = &[\n",
+    );
     for k in &catalogue.kind {
         let _ = writeln!(
             out,
             "Kind {{ name: {:?}, number: {}, family: {:?}, lane: Lane::{}, since: {:?}, doc: {:?}, fields: &[",
-            k.name, k.number, k.family, camel(&k.lane), k.since, k.doc
+            k.name,
+            k.number,
+            k.family,
+            camel(&k.lane),
+            k.since,
+            k.doc
         );
         for f in &k.fields {
             let _ = writeln!(
@@ -253,7 +266,11 @@ fn main() {
         let _ = writeln!(
             out,
             "/// The event as `{}`, if it is one.\npub fn as_{}(self) -> Option<{}<'a>> {{ (self.kind() == u32::from($crate::kind::{})).then_some({}(self)) }}",
-            k.name, snake(&k.name), camel(&k.name), upper(&k.name), camel(&k.name)
+            k.name,
+            snake(&k.name),
+            camel(&k.name),
+            upper(&k.name),
+            camel(&k.name)
         );
     }
     out.push_str("}\n};\n}\n");

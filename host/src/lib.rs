@@ -1,1 +1,9 @@
-//! Placeholder.
+//! The host: context, plugin runtime, findings, response and outputs.
+//!
+//! [`agent`] composes the steps of an event's path in order; each other module is one step.
+
+pub mod context;
+pub mod finding;
+pub mod output;
+pub mod record;
+pub mod response;

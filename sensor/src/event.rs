@@ -5,7 +5,9 @@
 use serde::{Deserialize, Serialize};
 
 /// A process by the kernel's own identity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 pub struct TaskRef {
     /// Thread group id in the initial pid namespace.
     pub pid: u32,

@@ -1,1 +1,4 @@
-//! Placeholder.
+//! Kernel events through eBPF: programs, loading, decoding to plain values, capture files.
+
+pub mod event;
+pub mod filter;

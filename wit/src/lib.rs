@@ -73,7 +73,10 @@ pub struct Field {
 
 /// Where an event carries a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the variants are the slots of `record event` in detect.wit")]
+#[allow(
+    missing_docs,
+    reason = "the variants are the slots of `record event` in detect.wit"
+)]
 pub enum Slot {
     Ret,
     Target,
@@ -140,7 +143,10 @@ impl Set {
 
     /// The name of this value.
     pub fn name_of(&self, value: u32) -> Option<&'static str> {
-        self.values.iter().find(|v| v.value == value).map(|v| v.name)
+        self.values
+            .iter()
+            .find(|v| v.value == value)
+            .map(|v| v.name)
     }
 
     /// The names of the bits that are set.

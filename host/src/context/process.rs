@@ -18,8 +18,8 @@ pub struct Process {
     pub depth: u32,
     /// The container that it is in.
     pub container: Option<Arc<Container>>,
-    /// Key of the container that it was in when it executed its image, or 0.
-    pub image_container: u64,
+    /// Control groups (unified, version 1) that it was in when it executed its image.
+    pub image_cgroups: (u64, u64),
     /// Real user id.
     pub uid: u32,
     /// Real group id.

@@ -1,0 +1,306 @@
+//! Context: who acted, from which lineage and in which container.
+//!
+//! A permanent subscriber of the sensor. It is fed every event in order and answers with the
+//! rows of that moment; it looks at nothing but the events, so a replay gives the same rows.
+
+pub mod container;
+mod containers;
+pub mod process;
+mod streams;
+mod table;
+
+use containers::Containers;
+use process::{Process, key};
+use std::sync::Arc;
+use table::Table;
+use vedette_contract::{kind, values::process_mark};
+use vedette_sensor::event::{Event, Image, Namespaces, TaskRef};
+
+pub use table::Counters;
+
+/// Ancestors that a row keeps. A worm that forks and lets its parent die again and again would
+/// otherwise hold every dead ancestor in memory.
+const LINEAGE_CAP: u32 = 64;
+
+/// Bits of `process-mark` that come from the namespaces that a process is in.
+const NAMESPACE_MARKS: u32 = process_mark::HOST_MOUNT_NAMESPACE
+    | process_mark::HOST_PID_NAMESPACE
+    | process_mark::HOST_NETWORK_NAMESPACE
+    | process_mark::HOST_USER_NAMESPACE;
+
+/// Bits of `process-mark` that come from the executed image.
+const IMAGE_MARKS: u32 = process_mark::MEMFD_IMAGE
+    | process_mark::DELETED_IMAGE
+    | process_mark::WRITTEN_IMAGE
+    | process_mark::FOREIGN_IMAGE
+    | process_mark::KERNEL_THREAD;
+
+/// The process table and the container table.
+#[derive(Debug, Default)]
+pub struct Context {
+    table: Table,
+    containers: Containers,
+    /// Namespaces of the machine's init, from its `existing` event.
+    host: Namespaces,
+}
+
+/// The rows that an event refers to.
+#[derive(Debug, Default, Clone)]
+pub struct Rows {
+    /// Who acted.
+    pub process: Option<Arc<Process>>,
+    /// Who was acted upon.
+    pub target: Option<Arc<Process>>,
+}
+
+impl Context {
+    /// Takes in one event and answers with its rows.
+    pub fn apply(&mut self, event: &Event) -> Rows {
+        self.table.expire(event.at);
+        match event.kind {
+            kind::CGROUP => self.containers.learn(event),
+            kind::CONTAINER => self.containers.fill(event),
+            _ => {}
+        }
+        if event.task.process.pid == 0 {
+            return Rows::default();
+        }
+        let mut row = self.current(event);
+        match event.kind {
+            kind::EXEC | kind::EXISTING => {
+                if let Some(image) = &event.image {
+                    row = self.put(executed(&row, event, image));
+                }
+            }
+            kind::DUP => {
+                if let Some(stream) = &event.stream {
+                    row = self.put(Process {
+                        streams: streams::replaced(&row.streams, stream),
+                        ..(*row).clone()
+                    });
+                }
+            }
+            kind::EXIT => {
+                row = self.put(Process {
+                    marks: row.marks | process_mark::EXITED,
+                    ..(*row).clone()
+                });
+                self.table.exited(row.id, event.at);
+            }
+            _ => {}
+        }
+        if event.kind == kind::EXISTING && row.id.pid == 1 {
+            self.host = event.task.namespaces;
+            row = self.put((*row).clone());
+        }
+        let target = event.target.and_then(|id| match event.kind {
+            kind::FORK => Some(self.forked(&row, id)),
+            _ => self.table.get(id),
+        });
+        Rows {
+            process: Some(row),
+            target,
+        }
+    }
+
+    /// The rows of all processes that are alive, parents before their children.
+    pub fn living(&self) -> Vec<Arc<Process>> {
+        let mut rows: Vec<_> = self.table.living().cloned().collect();
+        rows.sort_by_key(|p| (p.id.start, p.id.pid));
+        rows
+    }
+
+    /// Whether a process is in the table.
+    pub fn knows(&self, id: TaskRef) -> bool {
+        self.table.get(id).is_some()
+    }
+
+    /// What was evicted and repaired so far.
+    pub fn counters(&self) -> Counters {
+        self.table.counters()
+    }
+
+    /// The row of the acting process, brought up to date with what the event says of its task.
+    fn current(&mut self, event: &Event) -> Arc<Process> {
+        let task = &event.task;
+        let container = self.containers.of(task, &self.host);
+        let Some(row) = self.table.get(task.process) else {
+            return self.found(event);
+        };
+        let lost_exec = task.exec_id != row.exec_id
+            && row.exec_id != 0
+            && !matches!(event.kind, kind::EXEC | kind::EXISTING);
+        let same = row.cgroup == task.cgroup
+            && row.cgroup_v1 == task.cgroup_v1
+            && row.namespaces == task.namespaces
+            && row.uid == task.uid
+            && row.gid == task.gid
+            && row.capabilities == task.capabilities
+            && row.comm == task.comm
+            && row.container.as_ref().map(Arc::as_ptr) == container.as_ref().map(Arc::as_ptr)
+            && !lost_exec;
+        if same {
+            return row;
+        }
+        if lost_exec {
+            self.table.repaired();
+        }
+        let incomplete = if lost_exec {
+            process_mark::INCOMPLETE
+        } else {
+            0
+        };
+        self.put(Process {
+            container,
+            uid: task.uid,
+            gid: task.gid,
+            marks: row.marks | incomplete,
+            capabilities: task.capabilities,
+            namespaces: task.namespaces,
+            cgroup: task.cgroup,
+            cgroup_v1: task.cgroup_v1,
+            exec_id: task.exec_id,
+            comm: task.comm,
+            ..(*row).clone()
+        })
+    }
+
+    /// A row for a process whose beginning was not seen.
+    fn found(&mut self, event: &Event) -> Arc<Process> {
+        let task = &event.task;
+        let parent = self.table.get(task.parent).map(cut);
+        let container = self.containers.of(task, &self.host);
+        let existing = event.kind == kind::EXISTING;
+        if !existing {
+            self.table.repaired();
+        }
+        // A fork was lost: what the child runs until it executes another image is what the
+        // parent runs, if the parent is known.
+        let (exe, image, streams) = match &parent {
+            Some(p) => (p.exe.clone(), p.image.clone(), p.streams.clone()),
+            None => Default::default(),
+        };
+        self.put(Process {
+            key: key(task.process),
+            id: task.process,
+            depth: parent.as_ref().map_or(0, |p| p.depth + 1),
+            parent,
+            container,
+            image_cgroups: (task.cgroup, task.cgroup_v1),
+            uid: task.uid,
+            gid: task.gid,
+            marks: if existing {
+                process_mark::EXISTING
+            } else {
+                process_mark::INCOMPLETE
+            },
+            capabilities: task.capabilities,
+            namespaces: task.namespaces,
+            cgroup: task.cgroup,
+            cgroup_v1: task.cgroup_v1,
+            exec_id: task.exec_id,
+            comm: task.comm,
+            exe,
+            image,
+            streams,
+        })
+    }
+
+    /// The row of a child that was just made.
+    fn forked(&mut self, parent: &Arc<Process>, id: TaskRef) -> Arc<Process> {
+        let above = cut(parent.clone());
+        let child = Process {
+            key: key(id),
+            id,
+            depth: above.depth + 1,
+            parent: Some(above),
+            marks: parent.marks & !process_mark::EXITED,
+            ..(**parent).clone()
+        };
+        self.put(child)
+    }
+
+    /// Completes the marks that follow from other fields, and makes it the process's current row.
+    fn put(&mut self, mut row: Process) -> Arc<Process> {
+        let inside = row.container.as_ref().map(|c| c.key);
+        let origin = self
+            .containers
+            .key_of(row.image_cgroups.0, row.image_cgroups.1);
+        row.marks &= !(process_mark::JOINING | NAMESPACE_MARKS);
+        if inside.is_some() && inside != origin {
+            row.marks |= process_mark::JOINING;
+        }
+        for (own, host, mark) in [
+            (
+                row.namespaces.mount,
+                self.host.mount,
+                process_mark::HOST_MOUNT_NAMESPACE,
+            ),
+            (
+                row.namespaces.pid,
+                self.host.pid,
+                process_mark::HOST_PID_NAMESPACE,
+            ),
+            (
+                row.namespaces.network,
+                self.host.network,
+                process_mark::HOST_NETWORK_NAMESPACE,
+            ),
+            (
+                row.namespaces.user,
+                self.host.user,
+                process_mark::HOST_USER_NAMESPACE,
+            ),
+        ] {
+            if own == host && own != 0 {
+                row.marks |= mark;
+            }
+        }
+        self.table.put(row)
+    }
+}
+
+/// The row as it is after it executed an image.
+fn executed(row: &Process, event: &Event, image: &Image) -> Process {
+    let kept = row.marks & !(IMAGE_MARKS | process_mark::INCOMPLETE);
+    Process {
+        image_cgroups: (event.task.cgroup, event.task.cgroup_v1),
+        marks: kept | (image.marks & (IMAGE_MARKS | process_mark::EXISTING)),
+        exec_id: event.task.exec_id,
+        exe: event.text.as_ref().into(),
+        streams: image.streams.as_slice().into(),
+        image: Arc::new(Image {
+            streams: Vec::new(),
+            ..image.clone()
+        }),
+        ..row.clone()
+    }
+}
+
+/// The row as a parent: where the lineage has grown too long, with the nearer half of its
+/// ancestors alone. Half, so that the copies are made once in many forks.
+fn cut(row: Arc<Process>) -> Arc<Process> {
+    if row.depth < LINEAGE_CAP {
+        return row;
+    }
+    let kept: Vec<&Process> = row.lineage().take(LINEAGE_CAP as usize / 2).collect();
+    let above = kept
+        .iter()
+        .skip(1)
+        .rev()
+        .fold(None, |parent: Option<Arc<Process>>, p| {
+            Some(Arc::new(Process {
+                depth: parent.as_ref().map_or(0, |p| p.depth + 1),
+                parent,
+                ..(*p).clone()
+            }))
+        });
+    Arc::new(Process {
+        depth: above.as_ref().map_or(0, |p| p.depth + 1),
+        parent: above,
+        ..(*row).clone()
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! The fields of an event by the names of the catalogue.
+
+use serde_json::{Map, Value, json};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use vedette_contract::{Field, Kind, Slot, Type, kind};
+use vedette_sensor::event::Event;
+
+use crate::record::Record;
+
+/// Payload bytes that are shown; the rest stands in captures.
+const PAYLOAD_SHOWN: usize = 512;
+
+/// The name of a kind, or its number where the catalogue does not know it.
+pub fn kind_name(number: u16) -> String {
+    Kind::by_number(number).map_or_else(|| number.to_string(), |k| k.name.to_owned())
+}
+
+/// The fields of an event that say something, as JSON.
+pub fn fields(event: &Event) -> Map<String, Value> {
+    let mut map = Map::new();
+    let Some(kind) = Kind::by_number(event.kind) else {
+        return map;
+    };
+    for field in kind.fields {
+        if let Some(value) = value(event, field) {
+            map.insert(field.name.to_owned(), value);
+        }
+    }
+    if event.kind == kind::EXEC
+        && let Some(image) = &event.image
+    {
+        let args: Vec<Value> = super::arguments(&image.args).map(text).collect();
+        map.insert("args".to_owned(), Value::Array(args));
+        map.insert("cwd".to_owned(), text(&image.cwd));
+    }
+    if event.ret != 0 {
+        map.insert("ret".to_owned(), json!(event.ret));
+    }
+    map
+}
+
+/// One event with who did it, as JSON.
+pub fn record(record: &Record, note: Option<&str>) -> Value {
+    let event = &record.event;
+    let mut out = Map::new();
+    out.insert("id".to_owned(), json!(format!("{:x}", event.id)));
+    out.insert("pid".to_owned(), json!(event.task.process.pid));
+    out.insert("kind".to_owned(), json!(kind_name(event.kind)));
+    out.insert("at".to_owned(), json!(event.at));
+    if let Some(process) = &record.process {
+        out.insert("exe".to_owned(), text(&process.exe));
+    }
+    out.insert("fields".to_owned(), Value::Object(fields(event)));
+    if let Some(note) = note {
+        out.insert("note".to_owned(), json!(note));
+    }
+    Value::Object(out)
+}
+
+fn value(event: &Event, field: &Field) -> Option<Value> {
+    let bytes = match field.slot {
+        Slot::Text => Some(event.text.as_ref()),
+        Slot::Text2 => Some(event.text2.as_ref()),
+        Slot::AttrText(key) => Some(
+            event
+                .attrs
+                .iter()
+                .find(|a| a.key == key)
+                .map_or(&[][..], |a| a.text.as_ref()),
+        ),
+        _ => None,
+    };
+    if let Some(bytes) = bytes {
+        if bytes.is_empty() {
+            return None;
+        }
+        return Some(match field.ty {
+            Type::Address => json!(address(bytes)),
+            _ => text(&bytes[..bytes.len().min(PAYLOAD_SHOWN)]),
+        });
+    }
+    let number = match field.slot {
+        Slot::A => event.a,
+        Slot::B => event.b,
+        Slot::C => event.c,
+        Slot::ALo => event.a & 0xffff_ffff,
+        Slot::AHi => event.a >> 32,
+        Slot::BLo => event.b & 0xffff_ffff,
+        Slot::BHi => event.b >> 32,
+        Slot::CLo => event.c & 0xffff_ffff,
+        Slot::CHi => event.c >> 32,
+        Slot::Ret => return Some(json!(event.ret)),
+        Slot::Target => return event.target.map(|t| json!(t.pid)),
+        Slot::Attr(key) => event.attrs.iter().find(|a| a.key == key)?.value,
+        Slot::Text | Slot::Text2 | Slot::AttrText(_) => return None,
+    };
+    Some(match field.ty {
+        Type::Hex => json!(format!("{number:#x}")),
+        Type::S32 => json!(number as u32 as i32),
+        Type::Set(set) => set
+            .name_of(number as u32)
+            .map_or_else(|| json!(number), |name| json!(name)),
+        Type::Bits(set) => json!(set.names_of(number as u32).collect::<Vec<_>>()),
+        _ => json!(number),
+    })
+}
+
+/// An address in the form that people write.
+pub fn address(bytes: &[u8]) -> String {
+    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+        return Ipv4Addr::from(v4).to_string();
+    }
+    match <[u8; 16]>::try_from(bytes) {
+        Ok(v6) if bytes[0] != b'/' && bytes[0] != b'@' => {
+            let v6 = Ipv6Addr::from(v6);
+            v6.to_ipv4_mapped()
+                .map_or_else(|| v6.to_string(), |v4| v4.to_string())
+        }
+        _ => super::printable(bytes),
+    }
+}
+
+fn text(bytes: &[u8]) -> Value {
+    json!(String::from_utf8_lossy(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_people_do() {
+        assert_eq!(address(&[127, 0, 0, 1]), "127.0.0.1");
+        let mut mapped = [0; 16];
+        mapped[10..12].fill(0xff);
+        mapped[12..].copy_from_slice(&[10, 0, 0, 1]);
+        assert_eq!(address(&mapped), "10.0.0.1");
+        assert_eq!(address(b"/run/a-16-bytes!"), "/run/a-16-bytes!");
+    }
+
+    #[test]
+    fn numbers_get_the_names_of_the_catalogue() {
+        let event = Event {
+            kind: kind::CONNECT,
+            a: 4444 | (2 << 32),
+            b: 77,
+            text: [127, 0, 0, 1][..].into(),
+            ret: -111,
+            ..Event::default()
+        };
+        let fields = fields(&event);
+        assert_eq!(fields["port"], 4444);
+        assert_eq!(fields["address"], "127.0.0.1");
+        assert_eq!(fields["socket"], 77);
+        assert_eq!(fields["ret"], -111);
+    }
+}
