@@ -1,1 +1,98 @@
-//! Placeholder.
+//! Write detection plugins for Vedette: a struct, a manifest and one function.
+//!
+//! A plugin sees the kernel's events, each with the process that acted, its ancestors, its
+//! container and its standard streams as they were at that moment, and raises findings. It runs
+//! in a sandbox and can do nothing else.
+//!
+//! A whole plugin:
+//! ```
+//! use vedette_sdk::prelude::*;
+//!
+//! #[derive(Default)]
+//! struct Fileless;
+//!
+//! impl Plugin for Fileless {
+//!     fn event(&mut self, event: Event<'_>, findings: &mut Findings) {
+//!         let Some(process) = event.as_exec().and(event.process()) else { return };
+//!         if process.has(process_mark::MEMFD_IMAGE) {
+//!             findings.raise("fileless", Severity::High).process(process).evidence(event.id(), "runs from memory");
+//!         }
+//!     }
+//! }
+//!
+//! vedette_sdk::plugin!(Fileless);
+//! ```
+//! and its manifest, `plugin.toml` beside its `Cargo.toml`:
+//! ```toml
+//! [plugin]
+//! id = "fileless"
+//! version = "0.1.0"
+//! title = "Fileless execution"
+//! contract = "0.1.0-dev"
+//!
+//! [[subscribe]]
+//! kind = "exec"
+//!
+//! [[finding]]
+//! id = "fileless"
+//! title = "A program was executed from anonymous memory"
+//! category = "execution"
+//! severity = "high"
+//! techniques = ["T1620"]
+//! ```
+//!
+//! Its crate is a `cdylib`, built for `wasm32-unknown-unknown`. Its tests run natively: see
+//! [`testkit`].
+//!
+//! The same input must always give the same findings: a plugin has no clock ([`Event::at`] is
+//! the time) and no randomness ([`bounded::Map`] iterates in the order of insertion).
+
+// The bindings name this crate as a plugin does.
+extern crate self as vedette_sdk;
+
+pub mod bounded;
+pub mod cmdline;
+mod config;
+mod event;
+mod finding;
+pub mod json;
+pub mod log;
+pub mod metrics;
+pub mod net;
+mod plugin;
+mod process;
+pub mod state;
+mod stream;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testkit;
+pub mod views;
+
+#[doc(hidden)]
+pub mod bindings;
+
+#[doc(hidden)]
+pub use wit_bindgen;
+
+pub use bindings::plugin::vedette::detect::types as raw;
+pub use config::Config;
+pub use event::{Batch, Event};
+pub use finding::{Findings, Raise, Severity, Subject};
+pub use plugin::{Plugin, Snapshot};
+pub use process::{Container, Lineage, Process};
+pub use stream::{Object, Stream};
+pub use vedette_contract::{kind, values};
+
+#[doc(hidden)]
+pub use plugin::instance;
+
+/// What most plugins need.
+pub mod prelude {
+    pub use crate::values::{
+        container_mark, image_class, memory_access, mount_mark, mount_operation, open_mark,
+        process_mark, stream_kind, stream_mark,
+    };
+    pub use crate::{
+        Config, Event, Findings, Plugin, Process, Severity, Snapshot, Stream, kind, log, metrics,
+        state,
+    };
+}

@@ -1,0 +1,108 @@
+//! Raising findings.
+
+use crate::values::action;
+use crate::{Process, raw};
+
+pub use crate::raw::Severity;
+
+/// Whoever a finding or a proposal is about: a process of this batch, or the key of one that was
+/// sent in an earlier batch.
+pub trait Subject {
+    /// The stable key.
+    fn key(&self) -> u64;
+}
+
+impl Subject for Process<'_> {
+    fn key(&self) -> u64 {
+        Process::key(*self)
+    }
+}
+
+impl Subject for u64 {
+    fn key(&self) -> u64 {
+        *self
+    }
+}
+
+/// The findings of one batch.
+#[derive(Default)]
+pub struct Findings(Vec<raw::Finding>);
+
+impl Findings {
+    /// Raises a finding of this rule of the manifest. What is known of the case is added to what
+    /// this returns.
+    pub fn raise(&mut self, rule: &str, severity: Severity) -> Raise<'_> {
+        let finding = raw::Finding {
+            rule: rule.to_owned(),
+            severity,
+            confidence: 100,
+            process: 0,
+            message: String::new(),
+            evidence: Vec::new(),
+            dedup: String::new(),
+            proposals: Vec::new(),
+        };
+        self.0.push(finding);
+        Raise(self.0.last_mut().expect("one was pushed just now"))
+    }
+
+    /// How many have been raised.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none has been raised.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What goes to the host.
+    pub(crate) fn into_raw(self) -> Vec<raw::Finding> {
+        self.0
+    }
+}
+
+/// A finding that is being filled in.
+pub struct Raise<'a>(&'a mut raw::Finding);
+
+impl Raise<'_> {
+    /// How sure the plugin is, in percent; 100 if it is not said.
+    pub fn confidence(self, percent: u8) -> Self {
+        self.0.confidence = percent.min(100);
+        self
+    }
+
+    /// The process that it is about.
+    pub fn process(self, subject: impl Subject) -> Self {
+        self.0.process = subject.key();
+        self
+    }
+
+    /// One sentence on this very case.
+    pub fn message(self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
+    /// An event that supports it, and what that event shows.
+    pub fn evidence(self, event: u64, note: impl Into<String>) -> Self {
+        let note = note.into();
+        self.0.evidence.push(raw::Evidence { event, note });
+        self
+    }
+
+    /// Findings of one rule with the same key are one finding.
+    pub fn dedup(self, key: impl Into<String>) -> Self {
+        self.0.dedup = key.into();
+        self
+    }
+
+    /// Thinks that this process should be killed.
+    pub fn propose_kill(self, target: impl Subject) -> Self {
+        self.0.proposals.push(raw::Proposal {
+            action: action::KILL,
+            target: target.key(),
+        });
+        self
+    }
+}

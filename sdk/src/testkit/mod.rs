@@ -1,0 +1,34 @@
+//! Runs a plugin natively over a story that a test tells: processes are born, execute, connect
+//! and exit, and every event carries the rows of its moment, as the host would send them.
+//!
+//! ```
+//! use vedette_sdk::prelude::*;
+//! use vedette_sdk::testkit::{Exec, Fd, Scene};
+//!
+//! #[derive(Default)]
+//! struct AnyShell;
+//! impl Plugin for AnyShell {
+//!     fn event(&mut self, event: Event<'_>, findings: &mut Findings) {
+//!         if let Some(process) = event.as_exec().and(event.process()).filter(|p| p.is_shell()) {
+//!             findings.raise("shell", Severity::Info).process(process);
+//!         }
+//!     }
+//! }
+//!
+//! let mut scene = Scene::new();
+//! let parent = scene.process(Exec::new("/usr/bin/python3", &["python3"]).interpreter());
+//! let child = scene.fork(parent);
+//! scene.connect(child, [127, 0, 0, 1], 4444, 77);
+//! scene.dup(child, 0, Fd::inet(77).outbound([127, 0, 0, 1], 4444));
+//! scene.exec(child, Exec::new("/bin/sh", &["sh", "-i"]).shell());
+//! let findings = scene.findings::<AnyShell>();
+//! assert_eq!(findings.len(), 1);
+//! assert_eq!(findings[0].process, child.key());
+//! ```
+
+mod scene;
+pub mod services;
+mod tables;
+
+pub use scene::{Act, Actor, Exec, Fd, Scene};
+pub use tables::MomentRow;

@@ -1,0 +1,466 @@
+//! Telling the story.
+
+use super::services;
+use super::tables::{MomentRow, Tables};
+use crate::values::{image_class, process_mark, stream_kind, stream_mark};
+use crate::{Plugin, Snapshot, instance, kind, raw};
+use std::rc::Rc;
+
+/// A process of the story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Actor(usize);
+
+impl Actor {
+    /// The stable key of its rows.
+    pub fn key(self) -> u64 {
+        0x1000 + self.0 as u64
+    }
+
+    /// Its pid.
+    pub fn pid(self) -> u32 {
+        100 + self.0 as u32
+    }
+}
+
+/// An image to execute.
+#[derive(Debug, Clone)]
+pub struct Exec {
+    exe: Vec<u8>,
+    args: Vec<u8>,
+    class: u32,
+    marks: u32,
+}
+
+impl Exec {
+    /// A file that is neither shell nor interpreter.
+    pub fn new(exe: &str, args: &[&str]) -> Exec {
+        Exec {
+            exe: exe.into(),
+            args: args.join("\0").into(),
+            class: image_class::OTHER,
+            marks: 0,
+        }
+    }
+
+    /// It is a shell by its content.
+    pub fn shell(self) -> Exec {
+        self.class(image_class::SHELL)
+    }
+
+    /// It is the runtime of a scripting language by its content.
+    pub fn interpreter(self) -> Exec {
+        self.class(image_class::INTERPRETER)
+    }
+
+    /// It is of this class.
+    pub fn class(mut self, class: u32) -> Exec {
+        self.class = class;
+        self
+    }
+
+    /// Its row has these marks too.
+    pub fn marks(mut self, marks: u32) -> Exec {
+        self.marks |= marks;
+        self
+    }
+}
+
+/// What to put behind a descriptor.
+#[derive(Debug, Clone)]
+pub struct Fd {
+    pub(super) kind: u32,
+    pub(super) marks: u32,
+    pub(super) port: u32,
+    pub(super) id: u64,
+    pub(super) other: u64,
+    pub(super) address: Vec<u8>,
+}
+
+impl Fd {
+    fn of(kind: u32, id: u64, other: u64) -> Fd {
+        Fd {
+            kind,
+            marks: 0,
+            port: 0,
+            id,
+            other,
+            address: Vec::new(),
+        }
+    }
+
+    /// A file.
+    pub fn file(inode: u64) -> Fd {
+        Fd::of(stream_kind::FILE, inode, 1)
+    }
+
+    /// The null device.
+    pub fn null() -> Fd {
+        Fd::of(stream_kind::DEVICE, 4, 5).marks(stream_mark::NULL)
+    }
+
+    /// The end of a pipe from which one reads.
+    pub fn pipe_read(inode: u64) -> Fd {
+        Fd::of(stream_kind::PIPE, inode, 0).marks(stream_mark::READABLE)
+    }
+
+    /// The end of a pipe to which one writes.
+    pub fn pipe_write(inode: u64) -> Fd {
+        Fd::of(stream_kind::PIPE, inode, 0).marks(stream_mark::WRITABLE)
+    }
+
+    /// A named pipe, opened for reading.
+    pub fn fifo_read(inode: u64) -> Fd {
+        Fd::of(stream_kind::FIFO, inode, 1).marks(stream_mark::READABLE)
+    }
+
+    /// A named pipe, opened for writing.
+    pub fn fifo_write(inode: u64) -> Fd {
+        Fd::of(stream_kind::FIFO, inode, 1).marks(stream_mark::WRITABLE)
+    }
+
+    /// The slave side of the pseudo-terminal with this index.
+    pub fn terminal(index: u32) -> Fd {
+        Fd::of(stream_kind::TERMINAL, 24, 0).port(index)
+    }
+
+    /// The master side of the pseudo-terminal with this index.
+    pub fn master(index: u32) -> Fd {
+        Fd::of(stream_kind::TERMINAL_MASTER, 24, 0).port(index)
+    }
+
+    /// An internet socket.
+    pub fn inet(inode: u64) -> Fd {
+        Fd::of(stream_kind::INET, inode, 0)
+    }
+
+    /// One of two connected unix sockets.
+    pub fn unix(inode: u64, peer: u64) -> Fd {
+        Fd::of(stream_kind::UNIX, inode, peer)
+    }
+
+    /// It was connected to this address.
+    pub fn outbound(mut self, address: [u8; 4], port: u32) -> Fd {
+        self.address = address.to_vec();
+        self.port(port).marks(stream_mark::OUTBOUND)
+    }
+
+    /// It was accepted from this address.
+    pub fn accepted(mut self, address: [u8; 4], port: u32) -> Fd {
+        self.address = address.to_vec();
+        self.port(port).marks(stream_mark::ACCEPTED)
+    }
+
+    /// It has these marks too.
+    pub fn marks(mut self, marks: u32) -> Fd {
+        self.marks |= marks;
+        self
+    }
+
+    fn port(mut self, port: u32) -> Fd {
+        self.port = port;
+        self
+    }
+}
+
+/// An event of any kind.
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs, reason = "the slots of `record event` in detect.wit")]
+pub struct Act {
+    pub kind: u16,
+    pub ret: i32,
+    pub target: Option<Actor>,
+    pub a: u64,
+    pub b: u64,
+    pub c: u64,
+    pub text: Vec<u8>,
+    pub text2: Vec<u8>,
+    /// Key, value, text.
+    pub attrs: Vec<(u32, u64, Vec<u8>)>,
+}
+
+impl Act {
+    /// An event of this kind.
+    pub fn new(kind: u16) -> Act {
+        Act {
+            kind,
+            ..Act::default()
+        }
+    }
+}
+
+pub(super) struct Told {
+    pub act: Act,
+    pub id: u64,
+    pub at: u64,
+    pub process: Option<Rc<MomentRow>>,
+    pub target: Option<Rc<MomentRow>>,
+}
+
+/// A story.
+pub struct Scene {
+    rows: Vec<Rc<MomentRow>>,
+    told: Vec<Told>,
+    now: u64,
+}
+
+/// ns between two events of a story.
+const STEP: u64 = 1_000_000;
+
+impl Default for Scene {
+    fn default() -> Self {
+        Scene::new()
+    }
+}
+
+impl Scene {
+    /// An empty machine.
+    pub fn new() -> Scene {
+        Scene {
+            rows: Vec::new(),
+            told: Vec::new(),
+            now: 1_000_000_000,
+        }
+    }
+
+    /// A process that is there without any event having told so.
+    pub fn process(&mut self, exec: Exec) -> Actor {
+        self.add(None, exec)
+    }
+
+    /// A child that is there without any event having told so.
+    pub fn child(&mut self, parent: Actor, exec: Exec) -> Actor {
+        self.add(Some(parent), exec)
+    }
+
+    fn add(&mut self, parent: Option<Actor>, exec: Exec) -> Actor {
+        let actor = Actor(self.rows.len());
+        let parent = parent.map(|p| self.rows[p.0].clone());
+        let mut row = match &parent {
+            Some(parent) => (**parent).clone(),
+            None => MomentRow::default(),
+        };
+        row.key = actor.key();
+        row.pid = actor.pid();
+        row.start = self.now;
+        row.parent = parent;
+        row.execute(exec.exe, exec.args, exec.class, exec.marks);
+        self.rows.push(Rc::new(row));
+        actor
+    }
+
+    /// Changes the row of a process without an event.
+    pub fn change(&mut self, actor: Actor, change: impl FnOnce(&mut MomentRow)) {
+        let mut row = (*self.rows[actor.0]).clone();
+        change(&mut row);
+        self.rows[actor.0] = Rc::new(row);
+    }
+
+    /// Puts a process, and what it will fork, into the container with this key.
+    pub fn contain(&mut self, actor: Actor, container: u64) {
+        self.change(actor, |row| row.container = container);
+    }
+
+    /// Puts something behind a descriptor without an event, as `open` or `accept` do.
+    pub fn set_fd(&mut self, actor: Actor, fd: u32, what: Fd) {
+        self.change(actor, |row| row.set_fd(fd, what));
+    }
+
+    /// Tells an event of any kind; returns its id.
+    pub fn tell(&mut self, actor: Actor, act: Act) -> u64 {
+        let process = self.rows[actor.0].clone();
+        self.push(Some(process), act)
+    }
+
+    fn push(&mut self, process: Option<Rc<MomentRow>>, act: Act) -> u64 {
+        self.now += STEP;
+        let id = 1 + self.told.len() as u64;
+        let target = act.target.map(|t| self.rows[t.0].clone());
+        self.told.push(Told {
+            act,
+            id,
+            at: self.now,
+            process,
+            target,
+        });
+        id
+    }
+
+    /// Tells that a process was there before the subscription began.
+    pub fn existing(&mut self, actor: Actor) -> u64 {
+        self.change(actor, |row| row.marks |= process_mark::EXISTING);
+        let text = self.rows[actor.0].exe.clone();
+        self.tell(
+            actor,
+            Act {
+                text,
+                ..Act::new(kind::EXISTING)
+            },
+        )
+    }
+
+    /// A process makes a child.
+    pub fn fork(&mut self, parent: Actor) -> Actor {
+        let child = Actor(self.rows.len());
+        let mut row = (*self.rows[parent.0]).clone();
+        row.key = child.key();
+        row.pid = child.pid();
+        row.start = self.now;
+        row.marks &= !process_mark::EXISTING;
+        row.parent = Some(self.rows[parent.0].clone());
+        self.rows.push(Rc::new(row));
+        self.tell(
+            parent,
+            Act {
+                target: Some(child),
+                ..Act::new(kind::FORK)
+            },
+        );
+        child
+    }
+
+    /// A process executes an image.
+    pub fn exec(&mut self, actor: Actor, exec: Exec) -> u64 {
+        let text = exec.exe.clone();
+        self.change(actor, |row| {
+            row.execute(exec.exe, exec.args, exec.class, exec.marks);
+        });
+        self.tell(
+            actor,
+            Act {
+                text,
+                ..Act::new(kind::EXEC)
+            },
+        )
+    }
+
+    /// A process puts something behind a standard descriptor.
+    pub fn dup(&mut self, actor: Actor, fd: u32, what: Fd) -> u64 {
+        let act = Act {
+            a: u64::from(fd) | u64::from(what.kind) << 32,
+            b: what.id,
+            c: u64::from(what.marks) | u64::from(what.port) << 32,
+            text: what.address.clone(),
+            ..Act::new(kind::DUP)
+        };
+        self.set_fd(actor, fd, what);
+        self.tell(actor, act)
+    }
+
+    /// A process connects a TCP socket.
+    pub fn connect(&mut self, actor: Actor, address: [u8; 4], port: u32, socket: u64) -> u64 {
+        /// AF_INET and SOCK_STREAM as the event carries them.
+        const TCP: u64 = 2 | 1 << 16;
+        self.tell(
+            actor,
+            Act {
+                a: u64::from(port) | TCP << 32,
+                b: socket,
+                c: socket << 8,
+                text: address.to_vec(),
+                ..Act::new(kind::CONNECT)
+            },
+        )
+    }
+
+    /// A process makes a pipe.
+    pub fn pipe(&mut self, actor: Actor, inode: u64) -> u64 {
+        self.tell(
+            actor,
+            Act {
+                a: inode,
+                b: 3 | 4 << 32,
+                ..Act::new(kind::PIPE)
+            },
+        )
+    }
+
+    /// A process makes a pseudo-terminal.
+    pub fn terminal(&mut self, actor: Actor, index: u32) -> u64 {
+        self.tell(
+            actor,
+            Act {
+                a: index.into(),
+                b: 24,
+                ..Act::new(kind::TERMINAL)
+            },
+        )
+    }
+
+    /// A process makes two connected unix sockets.
+    pub fn socketpair(&mut self, actor: Actor, first: u64, second: u64) -> u64 {
+        self.tell(
+            actor,
+            Act {
+                a: first,
+                b: second,
+                ..Act::new(kind::SOCKETPAIR)
+            },
+        )
+    }
+
+    /// A process ends.
+    pub fn exit(&mut self, actor: Actor) -> u64 {
+        self.change(actor, |row| row.marks |= process_mark::EXITED);
+        self.tell(actor, Act::new(kind::EXIT))
+    }
+
+    /// A second passes.
+    pub fn tick(&mut self) -> u64 {
+        self.now += 1_000_000_000;
+        self.push(None, Act::new(kind::TICK))
+    }
+
+    /// What a plugin finds in the story. It is run with batches of 1, of 7 and of all events, and
+    /// must find the same.
+    ///
+    /// # Panics
+    /// If the size of the batches changes the findings, or `init` fails.
+    pub fn findings<P: Plugin>(&self) -> Vec<raw::Finding> {
+        let [one, seven, all] = [1, 7, usize::MAX].map(|size| {
+            services::reset();
+            self.run(&mut started::<P>(), size)
+        });
+        assert_eq!(show(&one), show(&seven), "batches of 1 and 7 differ");
+        assert_eq!(show(&one), show(&all), "batches of 1 and all differ");
+        one
+    }
+
+    /// What a plugin finds when it is reloaded, its memory handed over, after every event.
+    ///
+    /// # Panics
+    /// If `init` or `restore` fails.
+    pub fn findings_reloaded<P: Snapshot>(&self) -> Vec<raw::Finding> {
+        services::reset();
+        let mut plugin = started::<P>();
+        let mut found = Vec::new();
+        for told in &self.told {
+            services::set_time(told.at);
+            let batch = Tables::batch(std::slice::from_ref(told));
+            found.extend(instance::detect(&mut plugin, &batch));
+            let saved = plugin.save();
+            plugin = started::<P>();
+            plugin.restore(P::SCHEMA, &saved).expect("its own snapshot");
+        }
+        found
+    }
+
+    /// Runs a plugin over the story in batches of this size.
+    pub fn run<P: Plugin>(&self, plugin: &mut P, size: usize) -> Vec<raw::Finding> {
+        let mut found = Vec::new();
+        for told in self.told.chunks(size.min(self.told.len()).max(1)) {
+            services::set_time(told[0].at);
+            found.extend(instance::detect(plugin, &Tables::batch(told)));
+        }
+        found
+    }
+}
+
+fn started<P: Plugin>() -> P {
+    let mut plugin = P::default();
+    instance::init(&mut plugin, "{}").expect("init with an empty configuration");
+    plugin
+}
+
+fn show(findings: &[raw::Finding]) -> String {
+    format!("{findings:#?}")
+}

@@ -1,0 +1,224 @@
+//! From rows of the moment to the tables of a batch.
+
+use super::scene::{Fd, Told};
+use crate::raw;
+use crate::values::{image_class, process_mark};
+use std::collections::HashMap;
+use std::rc::Rc;
+use vedette_contract::NONE;
+
+/// A process as it is at one moment of a story.
+#[derive(Debug, Clone)]
+#[allow(missing_docs, reason = "the fields of `record process` in detect.wit")]
+pub struct MomentRow {
+    pub key: u64,
+    pub parent: Option<Rc<MomentRow>>,
+    /// Key of its container; 0 for none.
+    pub container: u64,
+    pub pid: u32,
+    pub uid: u32,
+    pub marks: u32,
+    pub image: u32,
+    pub start: u64,
+    pub capabilities: u64,
+    pub inode: u64,
+    pub exe: Vec<u8>,
+    pub args: Vec<u8>,
+    fds: [Option<Fd>; 3],
+}
+
+impl Default for MomentRow {
+    fn default() -> Self {
+        MomentRow {
+            key: 0,
+            parent: None,
+            container: 0,
+            pid: 0,
+            uid: 0,
+            marks: process_mark::HOST_MOUNT_NAMESPACE
+                | process_mark::HOST_PID_NAMESPACE
+                | process_mark::HOST_NETWORK_NAMESPACE
+                | process_mark::HOST_USER_NAMESPACE,
+            image: image_class::OTHER,
+            start: 0,
+            capabilities: 0,
+            inode: 0,
+            exe: Vec::new(),
+            args: Vec::new(),
+            fds: [None, None, None],
+        }
+    }
+}
+
+/// Marks that a new image does not inherit from the one before.
+const IMAGE_MARKS: u32 = process_mark::EXISTING
+    | process_mark::JOINING
+    | process_mark::MEMFD_IMAGE
+    | process_mark::DELETED_IMAGE
+    | process_mark::WRITTEN_IMAGE
+    | process_mark::FOREIGN_IMAGE;
+
+impl MomentRow {
+    pub(super) fn execute(&mut self, exe: Vec<u8>, args: Vec<u8>, class: u32, marks: u32) {
+        self.exe = exe;
+        self.args = args;
+        self.image = class;
+        self.marks = self.marks & !IMAGE_MARKS | marks;
+    }
+
+    /// Puts something behind a standard descriptor.
+    pub fn set_fd(&mut self, fd: u32, what: Fd) {
+        self.fds[fd as usize] = Some(what);
+    }
+}
+
+/// The tables of a batch while they are filled.
+pub(super) struct Tables {
+    batch: raw::Batch,
+    rows: HashMap<*const MomentRow, u32>,
+    containers: HashMap<u64, u32>,
+}
+
+impl Tables {
+    /// One batch of these events.
+    pub fn batch(told: &[Told]) -> raw::Batch {
+        let mut tables = Tables {
+            batch: raw::Batch {
+                text: Vec::new(),
+                streams: Vec::new(),
+                processes: Vec::new(),
+                containers: Vec::new(),
+                events: Vec::new(),
+                attrs: Vec::new(),
+            },
+            rows: HashMap::new(),
+            containers: HashMap::new(),
+        };
+        for event in told {
+            tables.event(event);
+        }
+        tables.batch
+    }
+
+    fn text(&mut self, text: &[u8]) -> raw::Span {
+        let start = self.batch.text.len() as u32;
+        self.batch.text.extend_from_slice(text);
+        raw::Span {
+            start,
+            len: text.len() as u32,
+        }
+    }
+
+    fn event(&mut self, told: &Told) {
+        let process = told.process.as_ref().map_or(NONE, |p| self.process(p));
+        let target = told.target.as_ref().map_or(NONE, |p| self.process(p));
+        let act = &told.act;
+        let first = self.batch.attrs.len() as u32;
+        for (key, value, text) in &act.attrs {
+            let text = self.text(text);
+            self.batch.attrs.push(raw::Attr {
+                key: *key,
+                value: *value,
+                text,
+            });
+        }
+        let text = self.text(&act.text);
+        let text2 = self.text(&act.text2);
+        self.batch.events.push(raw::Event {
+            kind: act.kind.into(),
+            process,
+            target,
+            tid: told.process.as_ref().map_or(0, |p| p.pid),
+            ret: act.ret,
+            marks: 0,
+            at: told.at,
+            id: told.id,
+            a: act.a,
+            b: act.b,
+            c: act.c,
+            text,
+            text2,
+            attrs: raw::Range {
+                first,
+                count: act.attrs.len() as u32,
+            },
+        });
+    }
+
+    fn process(&mut self, row: &Rc<MomentRow>) -> u32 {
+        if let Some(index) = self.rows.get(&Rc::as_ptr(row)) {
+            return *index;
+        }
+        let parent = row.parent.as_ref().map_or(NONE, |p| self.process(p));
+        let container = self.container(row.container);
+        let first = self.batch.streams.len() as u32;
+        for (fd, what) in row.fds.iter().enumerate() {
+            let Some(what) = what else { continue };
+            let address = self.text(&what.address);
+            self.batch.streams.push(raw::Stream {
+                fd: fd as u32,
+                kind: what.kind,
+                marks: what.marks,
+                port: what.port,
+                id: what.id,
+                other: what.other,
+                address,
+            });
+        }
+        let streams = raw::Range {
+            first,
+            count: self.batch.streams.len() as u32 - first,
+        };
+        let exe = self.text(&row.exe);
+        let args = self.text(&row.args);
+        let nothing = raw::Span { start: 0, len: 0 };
+        let index = self.batch.processes.len() as u32;
+        self.batch.processes.push(raw::Process {
+            key: row.key,
+            parent,
+            container,
+            pid: row.pid,
+            uid: row.uid,
+            gid: row.uid,
+            marks: row.marks,
+            image: row.image,
+            args_len: row.args.len() as u32,
+            start: row.start,
+            capabilities: row.capabilities,
+            inode: row.inode,
+            device: 1,
+            exe,
+            args,
+            cwd: nothing,
+            comm: nothing,
+            streams,
+            attrs: raw::Range { first: 0, count: 0 },
+        });
+        self.rows.insert(Rc::as_ptr(row), index);
+        index
+    }
+
+    fn container(&mut self, key: u64) -> u32 {
+        if key == 0 {
+            return NONE;
+        }
+        if let Some(index) = self.containers.get(&key) {
+            return *index;
+        }
+        let id = self.text(format!("{key:064x}").as_bytes());
+        let nothing = raw::Span { start: 0, len: 0 };
+        let index = self.batch.containers.len() as u32;
+        self.batch.containers.push(raw::Container {
+            key,
+            id,
+            name: nothing,
+            image: nothing,
+            pod: nothing,
+            namespace: nothing,
+            marks: 0,
+            attrs: raw::Range { first: 0, count: 0 },
+        });
+        self.containers.insert(key, index);
+        index
+    }
+}
