@@ -3,9 +3,12 @@
 //! `events.toml` is the one place where they are written down; this crate is generated from it
 //! and used by the sensor, the host and the SDK alike.
 
-#![no_std]
+#![cfg_attr(target_family = "wasm", no_std)]
 
 include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
+
+#[cfg(not(target_family = "wasm"))]
+pub mod reference;
 
 /// Version of the contract, as in `detect.wit`.
 pub const VERSION: &str = "0.1.0-dev";

@@ -1,0 +1,5 @@
+//! Writes docs/events.md to standard output: `make docs`.
+
+fn main() {
+    print!("{}", vedette_contract::reference::markdown());
+}
