@@ -4,6 +4,7 @@
 
 pub mod context;
 pub mod finding;
+pub mod manifest;
 pub mod output;
 pub mod record;
 pub mod response;
