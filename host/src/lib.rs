@@ -8,3 +8,4 @@ pub mod manifest;
 pub mod output;
 pub mod record;
 pub mod response;
+pub mod subscription;

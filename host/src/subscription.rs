@@ -1,0 +1,283 @@
+//! Which events a plugin wants: the exact test in the host, and the wider one for the kernel.
+
+use crate::manifest::{Manifest, Operator, Predicate, Subject, Subscription, Test};
+use std::collections::BTreeMap;
+use vedette_contract::{
+    Slot, Type, kind,
+    values::{event_mark, stream_kind},
+};
+use vedette_sensor::{
+    event::Event,
+    filter::{Access, Filter, KindSet, Opens},
+};
+
+/// `O_ACCMODE`, `O_CREAT` and `O_TRUNC` of Linux on every architecture that we build for.
+const O_ACCMODE: u64 = 0o3;
+const O_CREAT: u64 = 0o100;
+const O_TRUNC: u64 = 0o1000;
+/// `AF_UNIX`.
+const AF_UNIX: u64 = 1;
+
+/// The subscriptions of one plugin, ready to match.
+#[derive(Debug, Clone, Default)]
+pub struct Subscriptions {
+    kinds: KindSet,
+    wanted: Box<[Wanted]>,
+}
+
+/// What is wanted of one kind: events to which any alternative applies.
+#[derive(Debug, Clone)]
+struct Wanted {
+    kind: u16,
+    alternatives: Vec<Vec<Predicate>>,
+}
+
+impl Subscriptions {
+    /// Compiles what the manifest asks for.
+    pub fn compile(manifest: &Manifest) -> Subscriptions {
+        let mut kinds = KindSet::default();
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for Subscription { kind, predicates } in &manifest.subscriptions {
+            kinds = kinds.with(kind.number);
+            match wanted.iter_mut().find(|w| w.kind == kind.number) {
+                Some(same) => same.alternatives.push(predicates.clone()),
+                None => wanted.push(Wanted {
+                    kind: kind.number,
+                    alternatives: vec![predicates.clone()],
+                }),
+            }
+        }
+        for w in &mut wanted {
+            // An alternative without predicates takes everything: the others need no look.
+            if w.alternatives.iter().any(Vec::is_empty) {
+                w.alternatives = vec![Vec::new()];
+            }
+        }
+        Subscriptions {
+            kinds,
+            wanted: wanted.into(),
+        }
+    }
+
+    /// The kinds that are wanted at all.
+    pub fn kinds(&self) -> KindSet {
+        self.kinds
+    }
+
+    /// Whether the plugin wants the event. `container` tells whether the acting process is in a
+    /// container. What is truncated or could not be read matches.
+    #[inline]
+    pub fn matches(&self, event: &Event, container: bool) -> bool {
+        self.kinds.has(event.kind) && self.matches_kind(event, container)
+    }
+
+    fn matches_kind(&self, event: &Event, container: bool) -> bool {
+        self.wanted
+            .iter()
+            .filter(|w| w.kind == event.kind)
+            .flat_map(|w| &w.alternatives)
+            .any(|all| all.iter().all(|p| holds(p, event, container)))
+    }
+
+    /// A filter that lets pass whatever matches, and as little else as it can say.
+    ///
+    /// Opens that the kernel could not read or had to cut are not its business: the sensor sends
+    /// them whatever the filter says.
+    pub fn filter(&self) -> Filter {
+        let mut opens = Opens::default();
+        for alternative in self
+            .wanted
+            .iter()
+            .filter(|w| w.kind == kind::OPEN)
+            .flat_map(|w| &w.alternatives)
+        {
+            opens.union(&cheapest(alternative));
+        }
+        Filter {
+            kinds: self.kinds,
+            opens,
+        }
+    }
+}
+
+/// Whether one predicate holds.
+fn holds(predicate: &Predicate, event: &Event, container: bool) -> bool {
+    let truth = match &predicate.test {
+        Test::Container(inside) => container == *inside,
+        Test::Access(Access::Any) => true,
+        Test::Access(Access::Write) => {
+            if event.marks & event_mark::INCOMPLETE != 0 {
+                return true;
+            }
+            let flags = event.a & 0xffff_ffff;
+            flags & O_ACCMODE != 0 || flags & (O_CREAT | O_TRUNC) != 0
+        }
+        Test::Field(subject, operator) => {
+            let unreadable = match (subject, operator) {
+                (Subject::Uid, _) => 0,
+                (_, Operator::Numbers(_) | Operator::Has(_)) => event_mark::INCOMPLETE,
+                _ => event_mark::INCOMPLETE | event_mark::TRUNCATED,
+            };
+            if event.marks & unreadable != 0 {
+                return true;
+            }
+            compare(*subject, operator, event)
+        }
+    };
+    truth != predicate.negated
+}
+
+fn compare(subject: Subject, operator: &Operator, event: &Event) -> bool {
+    let text = || text(subject, event);
+    // An address of the internet may have the bytes of a path, and the other way round.
+    let path = || match subject {
+        Subject::Field(field) if matches!(field.ty, Type::Address) => is_unix(event),
+        _ => true,
+    };
+    match operator {
+        Operator::Numbers(numbers) => numbers.contains(&number(subject, event)),
+        Operator::Has(bits) => number(subject, event) & bits != 0,
+        Operator::Texts(texts) => path() && texts.iter().any(|t| t == text()),
+        Operator::Prefix(texts) => path() && texts.iter().any(|t| text().starts_with(t)),
+        Operator::Suffix(texts) => path() && texts.iter().any(|t| text().ends_with(t)),
+        Operator::Addresses(addresses) => !path() && addresses.iter().any(|a| a == text()),
+    }
+}
+
+/// Whether the event's address is the path of a unix socket.
+fn is_unix(event: &Event) -> bool {
+    let high = event.a >> 32;
+    match event.kind {
+        kind::CONNECT | kind::ACCEPT | kind::BIND | kind::LISTEN => high & 0xffff == AF_UNIX,
+        kind::DUP => high == u64::from(stream_kind::UNIX),
+        _ => false,
+    }
+}
+
+fn number(subject: Subject, event: &Event) -> u64 {
+    let field = match subject {
+        Subject::Uid => return event.task.uid.into(),
+        Subject::Field(field) => field,
+    };
+    match field.slot {
+        Slot::Ret => i64::from(event.ret) as u64,
+        Slot::A => event.a,
+        Slot::B => event.b,
+        Slot::C => event.c,
+        Slot::ALo => event.a & 0xffff_ffff,
+        Slot::AHi => event.a >> 32,
+        Slot::BLo => event.b & 0xffff_ffff,
+        Slot::BHi => event.b >> 32,
+        Slot::CLo => event.c & 0xffff_ffff,
+        Slot::CHi => event.c >> 32,
+        Slot::Attr(key) => event
+            .attrs
+            .iter()
+            .find(|a| a.key == key)
+            .map_or(0, |a| a.value),
+        // The manifest gives operators on numbers to fields in slots of numbers alone.
+        Slot::Target | Slot::Text | Slot::Text2 | Slot::AttrText(_) => 0,
+    }
+}
+
+fn text(subject: Subject, event: &Event) -> &[u8] {
+    let Subject::Field(field) = subject else {
+        return &[];
+    };
+    match field.slot {
+        Slot::Text => &event.text,
+        Slot::Text2 => &event.text2,
+        Slot::AttrText(key) => event
+            .attrs
+            .iter()
+            .find(|a| a.key == key)
+            .map_or(&[], |a| &a.text),
+        _ => &[],
+    }
+}
+
+/// The narrowest filter of opens that lets pass whatever fulfils all predicates. Any one of them
+/// is a superset of all; the best is one that names files, then one of rare marks, then one of
+/// places.
+fn cheapest(alternative: &[Predicate]) -> Opens {
+    let positive = || alternative.iter().filter(|p| !p.negated).map(|p| &p.test);
+    let never = alternative
+        .iter()
+        .any(|p| p.negated && p.test == Test::Access(Access::Any));
+    if never {
+        return Opens::default();
+    }
+    let access = if positive().any(|t| *t == Test::Access(Access::Write)) {
+        Access::Write
+    } else {
+        Access::Any
+    };
+    let listed = |list: Vec<Vec<u8>>| -> BTreeMap<Vec<u8>, Access> {
+        list.into_iter().map(|text| (text, access)).collect()
+    };
+    if let Some(names) = positive().filter_map(last_components).min_by_key(Vec::len) {
+        return Opens {
+            names: listed(names),
+            ..Opens::default()
+        };
+    }
+    if let Some(marks) = positive().filter_map(marks).min_by_key(|m| m.count_ones()) {
+        return Opens {
+            marks,
+            ..Opens::default()
+        };
+    }
+    if let Some(prefixes) = positive().filter_map(prefixes).min_by_key(Vec::len) {
+        return Opens {
+            prefixes: listed(prefixes),
+            ..Opens::default()
+        };
+    }
+    Opens {
+        all: Some(access),
+        ..Opens::default()
+    }
+}
+
+/// Last components of the paths that the test asks for, if it fixes them.
+fn last_components(test: &Test) -> Option<Vec<Vec<u8>>> {
+    let Test::Field(subject, Operator::Texts(texts) | Operator::Suffix(texts)) = test else {
+        return None;
+    };
+    if subject.name() != "path" {
+        return None;
+    }
+    texts
+        .iter()
+        .map(|text| {
+            let slash = text.iter().rposition(|b| *b == b'/')?;
+            let name = &text[slash + 1..];
+            (!name.is_empty()).then(|| name.to_vec())
+        })
+        .collect()
+}
+
+/// Marks of which the test asks for any.
+fn marks(test: &Test) -> Option<u32> {
+    match test {
+        Test::Field(subject, Operator::Has(bits)) if subject.name() == "marks" => {
+            u32::try_from(*bits).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Beginnings of the paths that the test asks for, if it fixes them.
+fn prefixes(test: &Test) -> Option<Vec<Vec<u8>>> {
+    match test {
+        Test::Field(subject, Operator::Prefix(texts) | Operator::Texts(texts))
+            if subject.name() == "path" =>
+        {
+            Some(texts.clone())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
