@@ -1,1 +1,17 @@
-//! Placeholder.
+//! What the black-box tests drive: the real agent, real processes and containers, and the remote
+//! end of the attacks. The tests themselves are in `tests/`, what they attack with in `programs/`
+//! and `guests/`.
+//!
+//! The tests use the agent as an operator would: its command line, its output, its exit status.
+//! They know nothing of its insides.
+
+pub mod agent;
+pub mod container;
+pub mod listener;
+pub mod need;
+pub mod network;
+pub mod process;
+pub mod remote_shell;
+pub mod rootfs;
+pub mod tools;
+pub mod workspace;

