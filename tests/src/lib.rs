@@ -10,6 +10,7 @@ pub mod container;
 pub mod listener;
 pub mod need;
 pub mod network;
+pub mod pool;
 pub mod process;
 pub mod remote_shell;
 pub mod rootfs;

@@ -114,10 +114,9 @@ impl Drop for Restored {
         } else {
             &self.content
         };
-        if fs::read(&self.path).is_ok_and(|now| now != self.content) {
-            if let Err(error) = fs::write(&self.path, content) {
-                eprintln!("{} could not be restored: {error}", self.path.display());
-            }
+        let changed = fs::read(&self.path).is_ok_and(|now| now != self.content);
+        if changed && let Err(error) = fs::write(&self.path, content) {
+            eprintln!("{} could not be restored: {error}", self.path.display());
         }
     }
 }
@@ -141,18 +140,19 @@ impl LoopDevice {
             .expect("util-linux");
         assert!(output.status.success(), "a loop device: {output:?}");
         let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        let made = Command::new("busybox")
-            .args(["mke2fs", &path])
-            .output()
-            .expect("busybox is installed");
-        assert!(made.status.success(), "a file system: {made:?}");
         let device = rustix::fs::stat(&path).expect("the device exists").st_rdev;
         let numbers = (rustix::fs::major(device), rustix::fs::minor(device));
-        Self {
+        let disk = Self {
             path,
             numbers,
             _image: directory,
-        }
+        };
+        let made = Command::new("busybox")
+            .args(["mke2fs", &disk.path])
+            .output()
+            .expect("busybox is installed");
+        assert!(made.status.success(), "a file system: {made:?}");
+        disk
     }
 
     fn mknod(&self, tools: &Tools) -> String {
