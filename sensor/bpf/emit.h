@@ -1,0 +1,260 @@
+/* From a moment in the kernel to a record in a ring: take working memory, stamp it with who acted,
+ * let the family fill in its part, send. */
+#pragma once
+#include "maps.h"
+
+/* Tells the compiler that it knows nothing of the value, so that the bounds that follow are
+ * checked where the verifier looks for them. */
+#define opaque(value) asm volatile("" : "+r"(value))
+
+static __always_inline struct scratch *claim(void)
+{
+	struct counters *own = counters();
+	if (!own)
+		return 0;
+#pragma unroll
+	for (u32 i = 0; i < SLOTS; i++) {
+		if (__sync_fetch_and_or(&own->busy, 1u << i) & 1u << i)
+			continue;
+		u32 slot = i;
+		struct scratch *s = bpf_map_lookup_elem(&SCRATCH, &slot);
+		if (!s)
+			return 0;
+		s->slot = i;
+		s->used = 0;
+		return s;
+	}
+	lose(LOSS_CAUSE_UNREADABLE);
+	return 0;
+}
+
+static __always_inline void release(struct scratch *s)
+{
+	struct counters *own = counters();
+	if (own)
+		__sync_fetch_and_and(&own->busy, ~(1u << (s->slot & 3)));
+}
+
+/* A control group's id in the pids hierarchy of version 1; 0 where that is in version 2. */
+static __always_inline u64 cgroup_v1(struct task_struct *task)
+{
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
+		return 0;
+	u32 index = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id);
+	struct css_set *set = task->cgroups;
+	struct cgroup_subsys_state *css = 0;
+	if (!set)
+		return 0;
+	bpf_probe_read_kernel(&css, sizeof(css), (void *)&set->subsys + index * sizeof(css));
+	struct cgroup *cgroup = BPF_CORE_READ(css, cgroup);
+	if (!BPF_CORE_READ(cgroup, root, hierarchy_id))
+		return 0;
+	return BPF_CORE_READ(cgroup, kn, id);
+}
+
+/* Who acts: the current task. The loads are direct, which the kernel allows on its own task and
+ * which cost a tenth of a helper call. */
+static __always_inline void stamp_actor(struct actor *actor)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	actor->pid = task->tgid;
+	actor->tid = task->pid;
+	actor->exec_id = task->self_exec_id;
+	actor->start = 0;
+	actor->parent = 0;
+	actor->parent_start = 0;
+	struct task_struct *leader = task->group_leader;
+	if (leader)
+		actor->start = leader->start_boottime;
+	struct task_struct *parent = task->real_parent;
+	if (parent) {
+		actor->parent = parent->tgid;
+		struct task_struct *first = parent->group_leader;
+		if (first)
+			actor->parent_start = first->start_boottime;
+	}
+	actor->uid = 0;
+	actor->gid = 0;
+	actor->capabilities = 0;
+	actor->user_ns = 0;
+	struct cred *cred = task->cred;
+	if (cred) {
+		actor->uid = cred->uid.val;
+		actor->gid = cred->gid.val;
+		actor->capabilities = cred->cap_effective.val;
+		actor->user_ns = cred->user_ns->ns.inum;
+	}
+	actor->mount_ns = 0;
+	actor->pid_ns = 0;
+	actor->network_ns = 0;
+	struct nsproxy *nsproxy = task->nsproxy;
+	if (nsproxy) {
+		actor->mount_ns = nsproxy->mnt_ns->ns.inum;
+		actor->pid_ns = nsproxy->pid_ns_for_children->ns.inum;
+		actor->network_ns = nsproxy->net_ns->ns.inum;
+	}
+	actor->cgroup = bpf_get_current_cgroup_id();
+	actor->cgroup_v1 = cgroup_v1(task);
+	bpf_get_current_comm(actor->comm, sizeof(actor->comm));
+}
+
+/* The head of a record, all but the actor. */
+static __always_inline void stamp(struct scratch *s, u16 kind)
+{
+	struct record *record = &s->record;
+	struct counters *own = counters();
+	record->kind = kind;
+	record->blocks = 0;
+	record->at = bpf_ktime_get_boot_ns();
+	record->id = (u64)bpf_get_smp_processor_id() << 48;
+	if (own)
+		record->id |= __sync_fetch_and_add(&own->sequence, 1) & 0xffffffffffff;
+	record->marks = 0;
+	record->ret = 0;
+	record->target = 0;
+	record->target_start = 0;
+	record->text_len = 0;
+	record->text2_len = 0;
+	record->a = 0;
+	record->b = 0;
+	record->c = 0;
+	s->used = 0;
+}
+
+static __always_inline struct scratch *begin(u16 kind)
+{
+	struct scratch *s = claim();
+	if (s) {
+		stamp(s, kind);
+		stamp_actor(&s->record.actor);
+	}
+	return s;
+}
+
+static __always_inline void send(struct scratch *s, int security)
+{
+	u32 len = s->used;
+	opaque(len);
+	if (len > BODY_KEPT)
+		len = BODY_KEPT;
+	len += sizeof(struct record);
+	s->record.len = len;
+	if (security) {
+		if (bpf_ringbuf_output(&SECURITY, &s->record, len, 0))
+			lose(LOSS_CAUSE_SECURITY_RING_FULL);
+	} else {
+		if (bpf_ringbuf_output(&BULK, &s->record, len, 0))
+			lose(LOSS_CAUSE_BULK_RING_FULL);
+	}
+}
+
+/* Sends on the lane that the catalogue gives the kind. */
+static __always_inline void finish(struct scratch *s, u16 kind)
+{
+	send(s, (kind < 64 ? SECURITY_KINDS_0 >> kind : SECURITY_KINDS_1 >> (kind - 64)) & 1);
+	release(s);
+}
+
+/* Leaves room for a block at the end of the body; blocks come before every text. */
+static __always_inline void *reserve(struct scratch *s, u32 size)
+{
+	u32 at = s->used & (BODY_KEPT - 1);
+	s->used = at + size;
+	return s->body + at;
+}
+
+/* Appends up to `most` bytes of kernel memory; returns how many. `most` is a constant < 4096. */
+static __always_inline u32 append(struct scratch *s, const void *from, u32 len, u32 most)
+{
+	u32 at = s->used;
+	opaque(at);
+	if (at > BODY_KEPT - 1)
+		return 0;
+	opaque(len);
+	if (len > most) {
+		s->record.marks |= EVENT_MARK_TRUNCATED;
+		len = most;
+	}
+	if (bpf_probe_read_kernel(s->body + at, len, from)) {
+		s->record.marks |= EVENT_MARK_INCOMPLETE;
+		return 0;
+	}
+	s->used = at + len;
+	return len;
+}
+
+/* Appends a string of user memory, without its NUL. `most` is a constant < 4096. */
+static __always_inline u32 append_user_string(struct scratch *s, const void *from, u32 most)
+{
+	u32 at = s->used;
+	opaque(at);
+	if (at > BODY_KEPT - 1 || !from)
+		return 0;
+	long len = bpf_probe_read_user_str(s->body + at, most, from);
+	if (len <= 0) {
+		s->record.marks |= EVENT_MARK_INCOMPLETE;
+		return 0;
+	}
+	if (len == most)
+		s->record.marks |= EVENT_MARK_TRUNCATED;
+	len--;
+	s->used = at + len;
+	return len;
+}
+
+static __always_inline u32 append_kernel_string(struct scratch *s, const void *from, u32 most)
+{
+	u32 at = s->used;
+	opaque(at);
+	if (at > BODY_KEPT - 1 || !from)
+		return 0;
+	long len = bpf_probe_read_kernel_str(s->body + at, most, from);
+	if (len <= 0) {
+		s->record.marks |= EVENT_MARK_INCOMPLETE;
+		return 0;
+	}
+	if (len == most)
+		s->record.marks |= EVENT_MARK_TRUNCATED;
+	len--;
+	s->used = at + len;
+	return len;
+}
+
+/* Names a process as the one acted upon. */
+static __always_inline void target(struct scratch *s, struct task_struct *task)
+{
+	if (!task)
+		return;
+	s->record.target = BPF_CORE_READ(task, tgid);
+	s->record.target_start = BPF_CORE_READ(task, group_leader, start_boottime);
+	s->record.blocks |= BLOCK_TARGET;
+}
+
+/* The task behind a struct pid; type 0 is a thread, 1 a thread group. */
+static __always_inline struct task_struct *task_of(struct pid *pid, u32 type)
+{
+	if (!pid)
+		return 0;
+	void *link = 0;
+	bpf_probe_read_kernel(&link, sizeof(link), (void *)&pid->tasks + type * sizeof(link));
+	if (!link)
+		return 0;
+	return link - bpf_core_field_offset(struct task_struct, pid_links) -
+	       type * bpf_core_type_size(struct hlist_node);
+}
+
+/* The open file behind a descriptor of the current task. */
+static __always_inline struct file *file_of(s32 fd)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct files_struct *files = task->files;
+	if (!files || fd < 0)
+		return 0;
+	struct fdtable *table = files->fdt;
+	if (!table || (u32)fd >= table->max_fds)
+		return 0;
+	struct file *file = 0;
+	struct file **all = (struct file **)table->fd;
+	bpf_probe_read_kernel(&file, sizeof(file), all + fd);
+	return file;
+}

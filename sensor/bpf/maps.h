@@ -1,0 +1,174 @@
+/* What the programs share: the filter, the rings, the counters and their working memory. */
+#pragma once
+#include "record.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+/* System call numbers are below this; the x32 and compat tables have their own. */
+#define SYSCALLS 512
+
+/* What user space wants. Twin of src/live/rules.rs. It is written while the programs run. */
+struct filter {
+	u64 syscalls[SYSCALLS / 64];
+	u64 compat_syscalls[SYSCALLS / 64];
+	u64 kinds[2];
+	/* Lengths of the watched names, so that most names are dismissed without being read. */
+	u64 name_lengths[4];
+	/* The agent: what it opens, connects to … itself is not told. */
+	u32 self;
+	u32 open_marks;
+	/* 0 none, 1 those that can write, 2 any. */
+	u32 opens;
+	u32 names;
+	u32 prefixes;
+	u32 unused;
+};
+volatile struct filter filter SEC(".data.filter");
+
+#define ACCESS_WRITE 1
+#define ACCESS_ANY 2
+
+/* Bytes of a watched name that are compared; longer names match by their head. */
+#define NAME_KEPT 64
+struct name {
+	char bytes[NAME_KEPT];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct name);
+	__type(value, u32);
+} NAMES SEC(".maps");
+
+/* Bytes of a watched prefix that are compared; longer prefixes match by their head. */
+#define PREFIX_KEPT 128
+struct prefix {
+	u32 bits;
+	char bytes[PREFIX_KEPT];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct prefix);
+	__type(value, u32);
+} PREFIXES SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, SYSCALLS);
+	__type(key, u32);
+	__type(value, u32);
+} HANDLERS SEC(".maps");
+
+/* Sizes are set by user space. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4 << 20);
+} SECURITY SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} BULK SEC(".maps");
+
+struct counters {
+	u64 sequence;
+	/* By loss cause of the catalogue. */
+	u64 lost[8];
+	/* Bit n: slot n of SCRATCH is in use on this CPU. */
+	u32 busy;
+	u32 unused;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct counters);
+} COUNTERS SEC(".maps");
+
+/* A path keeps this much: its end, which says which file it is. */
+#define PATH_KEPT 1024
+#define NAME_LONGEST 256
+struct walk {
+	u64 dentry;
+	u64 mount;
+	u64 top; /* root dentry of the mount */
+	u64 root_dentry;
+	u64 root_mount;
+	u32 start; /* the path is text[start..PATH_KEPT] */
+	u32 flags;
+	char text[PATH_KEPT + NAME_LONGEST];
+};
+
+/* Blocks and texts of a record. Together the longest texts stay below. */
+#define BODY_KEPT 8192
+#define BODY_SLACK 4096
+struct scratch {
+	struct record record;
+	u8 body[BODY_KEPT + BODY_SLACK];
+	u32 used; /* bytes of the body */
+	u32 slot;
+	struct walk walk;
+	struct prefix prefix;
+	struct name name;
+};
+
+/* Programs interrupt one another: a packet or a preempting task may come in the middle of a
+ * system call. Each takes a slot of its own, so that none writes into another's record. */
+#define SLOTS 3
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SLOTS);
+	__type(key, u32);
+	__type(value, struct scratch);
+} SCRATCH SEC(".maps");
+
+/* TCP connections by cookie. What is evicted only loses its direction and its payload. */
+struct connection {
+	struct actor actor;
+	u64 inode;
+	u16 port;
+	u16 marks;       /* outbound or accepted, as in the catalogue's stream-mark */
+	u16 address_len; /* 4 or 16 */
+	u16 packets;     /* how many packets of payload are still to be told */
+	u8 address[16];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, u64);
+	__type(value, struct connection);
+} CONNECTIONS SEC(".maps");
+
+/* The namespaces that a task was in when last looked at: the bytes of its nsproxy, whatever their
+ * layout, and its user namespace. */
+#define NSPROXY_KEPT 128
+struct places {
+	u8 nsproxy[NSPROXY_KEPT];
+	u64 user;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct places);
+} PLACES SEC(".maps");
+
+static __always_inline struct counters *counters(void)
+{
+	u32 zero = 0;
+	return bpf_map_lookup_elem(&COUNTERS, &zero);
+}
+
+static __always_inline void lose(u32 cause)
+{
+	struct counters *own = counters();
+	if (own && cause < 8)
+		__sync_fetch_and_add(&own->lost[cause], 1);
+}
+
+static __always_inline int wanted(u16 kind)
+{
+	return filter.kinds[kind >> 6] >> (kind & 63) & 1;
+}

@@ -1,0 +1,139 @@
+/* Paths, from the kernel's own directory entries, as the process itself would write them. */
+#pragma once
+#include "emit.h"
+
+/* Directories and mounts that a walk climbs before it gives up and says "truncated": what a
+ * deeply nested name could cost every open of it. */
+#define WALK_STEPS 64
+
+enum walk_flags {
+	WALK_TRUNCATED = 1,
+	/* The file is not below the root of the mount that it was reached through. */
+	WALK_OUTSIDE = 2,
+};
+
+static __always_inline struct mount *mount_of(struct vfsmount *mnt)
+{
+	return (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+}
+
+static __always_inline struct vfsmount *vfsmount_of(struct mount *mount)
+{
+	return (void *)mount + bpf_core_field_offset(struct mount, mnt);
+}
+
+static __always_inline int is_internal(struct vfsmount *mnt)
+{
+	return BPF_CORE_READ(mnt, mnt_flags) & MNT_INTERNAL;
+}
+
+/* Climbs from walk.dentry in walk.mount to the root. The state is in the map value, which keeps
+ * every turn of the loop alike to the verifier. */
+static __noinline int climb(struct scratch *s)
+{
+	struct walk *w = &s->walk;
+	w->start = PATH_KEPT;
+	w->flags = WALK_TRUNCATED;
+	for (int i = 0; i < WALK_STEPS; i++) {
+		struct dentry *dentry = (void *)w->dentry;
+		struct mount *mount = (void *)w->mount;
+		if (w->dentry == w->root_dentry && w->mount == w->root_mount) {
+			w->flags = 0;
+			break;
+		}
+		if (w->dentry == w->top) {
+			struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
+			if (parent == mount || !parent) {
+				w->flags = 0;
+				break;
+			}
+			w->dentry = (u64)BPF_CORE_READ(mount, mnt_mountpoint);
+			w->mount = (u64)parent;
+			w->top = (u64)BPF_CORE_READ(vfsmount_of(parent), mnt_root);
+			continue;
+		}
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+		/* The root of a whole file system: what has no name, or was reached from elsewhere. */
+		if (parent == dentry) {
+			w->flags = WALK_OUTSIDE;
+			if (w->start != PATH_KEPT)
+				break;
+		}
+		struct qstr name;
+		bpf_core_read(&name, sizeof(name), &dentry->d_name);
+		u32 len = name.len & (NAME_LONGEST - 1), at = w->start;
+		opaque(at);
+		if (at > PATH_KEPT || at < len + 1) {
+			w->flags = WALK_TRUNCATED;
+			break;
+		}
+		at -= len;
+		opaque(at);
+		bpf_probe_read_kernel(&w->text[at & (PATH_KEPT - 1)], len, name.name);
+		at--;
+		w->text[at & (PATH_KEPT - 1)] = '/';
+		w->start = at;
+		w->dentry = (u64)parent;
+		if (parent == dentry)
+			break;
+	}
+	if (w->start >= PATH_KEPT) {
+		w->start = PATH_KEPT - 1;
+		w->text[PATH_KEPT - 1] = '/';
+	}
+	return 0;
+}
+
+/* Finds the path of `dentry` in `mnt` up to the current task's root. */
+static __always_inline void resolve(struct scratch *s, struct vfsmount *mnt, struct dentry *dentry)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct walk *w = &s->walk;
+	w->dentry = (u64)dentry;
+	w->mount = (u64)mount_of(mnt);
+	w->top = (u64)BPF_CORE_READ(mnt, mnt_root);
+	w->root_dentry = (u64)BPF_CORE_READ(task, fs, root.dentry);
+	w->root_mount = (u64)mount_of(BPF_CORE_READ(task, fs, root.mnt));
+	climb(s);
+}
+
+/* Appends what was resolved: its last `most` bytes. */
+static __always_inline u32 append_path(struct scratch *s, u32 most)
+{
+	struct walk *w = &s->walk;
+	u32 start = w->start, len;
+	opaque(start);
+	if (start >= PATH_KEPT)
+		return 0;
+	if (w->flags & WALK_TRUNCATED)
+		s->record.marks |= EVENT_MARK_TRUNCATED;
+	len = PATH_KEPT - start;
+	if (len > most) {
+		s->record.marks |= EVENT_MARK_TRUNCATED;
+		start += len - most;
+		len = most;
+	}
+	return append(s, w->text + (start & (PATH_KEPT - 1)), len, most);
+}
+
+static __always_inline u32 append_path_of(struct scratch *s, struct file *file, u32 most)
+{
+	resolve(s, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
+	return append_path(s, most);
+}
+
+/* Inode number that the kernel gives every mount namespace that is not shown anywhere. */
+#define ANONYMOUS_NAMESPACE 0xeffffff7
+
+/* Whether the mount belongs to the mount namespace of somebody else. The kernel's own mounts
+ * (pipes, memfds) and detached ones belong to nobody. */
+static __always_inline int is_foreign(struct vfsmount *mnt)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct mnt_namespace *of = BPF_CORE_READ(mount_of(mnt), mnt_ns);
+	struct mnt_namespace *own = task->nsproxy->mnt_ns;
+	if (of == own || !of || is_internal(mnt))
+		return 0;
+	u32 inum = BPF_CORE_READ(of, ns.inum);
+	return inum && inum != ANONYMOUS_NAMESPACE;
+}

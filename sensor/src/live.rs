@@ -1,0 +1,297 @@
+//! The live sensor: the kernel's events of this machine, in order of time.
+
+mod merge;
+mod object;
+mod rules;
+mod syscalls;
+
+use crate::{
+    event::Event,
+    filter::Filter,
+    probe::{Features, ProbeError},
+};
+use aya::{EbpfError, maps::MapError, maps::PerCpuArray, programs::ProgramError};
+use merge::Merge;
+use object::Object;
+use rules::Rules;
+use rustix::{
+    event::{EventfdFlags, epoll, eventfd},
+    time::Timespec,
+};
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use thiserror::Error;
+use vedette_contract::values::loss_cause;
+
+/// Sizes and the like; the defaults serve a node.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Bytes of the ring of the security lane, a power of two.
+    pub security_ring: u32,
+    /// Bytes of the ring of the bulk lane, a power of two.
+    pub bulk_ring: u32,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            security_ring: 4 << 20,
+            bulk_ring: 8 << 20,
+        }
+    }
+}
+
+/// Why the sensor cannot work.
+#[derive(Debug, Error)]
+pub enum SensorError {
+    /// The kernel lacks something without which there is no sensor at all.
+    #[error(transparent)]
+    Probe(#[from] ProbeError),
+    /// The object was refused.
+    #[error(
+        "loading the sensor's BPF object: {source}; run as root, on a kernel of 5.12 or later with BTF"
+    )]
+    Load {
+        /// What aya said.
+        source: Box<EbpfError>,
+    },
+    /// The embedded object is not of this build.
+    #[error("the sensor's BPF object has no `{missing}`; rebuild it with the sensor")]
+    Object {
+        /// Name of the program or map.
+        missing: &'static str,
+    },
+    /// A program was refused.
+    #[error(
+        "loading or attaching the BPF program `{name}`: {source:?}; this kernel may lack what it needs"
+    )]
+    Program {
+        /// Name of the program.
+        name: &'static str,
+        /// What aya said.
+        source: Box<ProgramError>,
+    },
+    /// A map could not be used.
+    #[error("using the BPF map `{name}`: {source}")]
+    Map {
+        /// Name of the map.
+        name: &'static str,
+        /// What aya said.
+        source: Box<MapError>,
+    },
+    /// A system call of the sensor's own failed.
+    #[error("waiting for events: {0}")]
+    Wait(#[from] io::Error),
+}
+
+impl SensorError {
+    fn map(name: &'static str, source: MapError) -> SensorError {
+        SensorError::Map {
+            name,
+            source: Box::new(source),
+        }
+    }
+
+    fn program(name: &'static str, source: ProgramError) -> SensorError {
+        SensorError::Program {
+            name,
+            source: Box::new(source),
+        }
+    }
+}
+
+/// How many events were lost for one cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loss {
+    /// Catalogue set `loss-cause`.
+    pub cause: u32,
+    /// Events.
+    pub count: u64,
+}
+
+/// Ends a wait of [`Sensor::next_batch`] from another thread.
+#[derive(Debug, Clone)]
+pub struct Waker(Arc<OwnedFd>);
+
+impl Waker {
+    /// Makes the current or the next wait return at once.
+    pub fn wake(&self) {
+        // An eventfd that cannot take more is one that already wakes.
+        let _ = rustix::io::write(&*self.0, &1u64.to_ne_bytes());
+    }
+}
+
+/// Twin of `struct counters` in `bpf/maps.h`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Counters {
+    sequence: u64,
+    lost: [u64; 8],
+    busy: u32,
+    unused: u32,
+}
+
+// SAFETY: numbers only, without padding: 9 words of 8 bytes, then 2 of 4.
+unsafe impl aya::Pod for Counters {}
+
+/// What tells the sensor's descriptors apart in epoll.
+const TOKEN_RING: u64 = 0;
+const TOKEN_WAKER: u64 = 1;
+
+/// The programs in the kernel and the rings that they write. Dropping it detaches everything.
+pub struct Sensor {
+    features: Features,
+    rules: Rules,
+    merge: Merge,
+    object: Object,
+    epoll: OwnedFd,
+    waker: Arc<OwnedFd>,
+    told: [u64; 8],
+}
+
+impl std::fmt::Debug for Sensor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sensor")
+            .field("features", &self.features)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Sensor {
+    /// Probes the kernel, loads the programs, applies the filter and attaches.
+    ///
+    /// # Errors
+    /// When the kernel, or what this process may do, does not suffice; the error says what.
+    pub fn start(options: &Options, filter: &Filter) -> Result<Sensor, SensorError> {
+        let (features, btf) = Features::probe_with_types()?;
+        let mut object = Object::load(&btf, options)?;
+        let security = object.ring("SECURITY")?;
+        let bulk = object.ring("BULK")?;
+        let waker = Arc::new(
+            eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(io::Error::from)?,
+        );
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(io::Error::from)?;
+        for (fd, token) in [
+            (security.as_fd(), TOKEN_RING),
+            (bulk.as_fd(), TOKEN_RING),
+            (waker.as_fd(), TOKEN_WAKER),
+        ] {
+            epoll::add(
+                &epoll,
+                fd,
+                epoll::EventData::new_u64(token),
+                epoll::EventFlags::IN,
+            )
+            .map_err(io::Error::from)?;
+        }
+        let mut sensor = Sensor {
+            features,
+            rules: Rules::default(),
+            merge: Merge::new(security, bulk),
+            object,
+            epoll,
+            waker,
+            told: [0; 8],
+        };
+        sensor.set_filter(filter)?;
+        sensor.object.attach()?;
+        Ok(sensor)
+    }
+
+    /// What this kernel offers.
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// Replaces the filter, live: what both the old and the new one want is never missed.
+    ///
+    /// # Errors
+    /// When a map cannot be written or a program attached.
+    pub fn set_filter(&mut self, filter: &Filter) -> Result<(), SensorError> {
+        self.rules.apply(&mut self.object, filter)
+    }
+
+    /// Waits up to `timeout` for events and appends them to `out` in order of time. Returns
+    /// without any when the time is over or the [`Waker`] was used.
+    ///
+    /// # Errors
+    /// When the rings cannot be waited for.
+    pub fn next_batch(
+        &mut self,
+        timeout: Duration,
+        out: &mut Vec<Event>,
+    ) -> Result<(), SensorError> {
+        let deadline = Instant::now() + timeout;
+        let before = out.len();
+        loop {
+            self.merge.pass(out);
+            // What is held back is older than the next pass, so that one need not wait.
+            if out.len() == before && self.merge.holds() {
+                self.merge.pass(out);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if out.len() > before || self.wait(left)? || left.is_zero() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Waits for a ring; tells whether the waker was used.
+    fn wait(&mut self, timeout: Duration) -> Result<bool, SensorError> {
+        let mut ready = [epoll::Event {
+            flags: epoll::EventFlags::empty(),
+            data: epoll::EventData::new_u64(0),
+        }; 3];
+        let timeout = Timespec {
+            tv_sec: timeout.as_secs() as i64,
+            tv_nsec: timeout.subsec_nanos().into(),
+        };
+        let count = match epoll::wait(&self.epoll, &mut ready[..], Some(&timeout)) {
+            Ok(count) => count,
+            Err(rustix::io::Errno::INTR) => 0,
+            Err(error) => return Err(SensorError::Wait(error.into())),
+        };
+        let woken = ready[..count].iter().any(|e| e.data.u64() == TOKEN_WAKER);
+        if woken {
+            let mut count = [0; 8];
+            // Only empties it; a second reader may have been first.
+            let _ = rustix::io::read(&*self.waker, &mut count);
+        }
+        Ok(woken)
+    }
+
+    /// A handle with which another thread ends a wait.
+    pub fn waker(&self) -> Waker {
+        Waker(self.waker.clone())
+    }
+
+    /// What was lost since the last call, by cause.
+    pub fn losses(&mut self) -> Vec<Loss> {
+        let mut lost = [0; 8];
+        lost[loss_cause::DECODE as usize] = self.merge.undecodable;
+        if let Ok(counters) = self.object.map::<PerCpuArray<_, Counters>>("COUNTERS")
+            && let Ok(of_cpus) = counters.get(&0, 0)
+        {
+            for of_cpu in of_cpus.iter() {
+                for (sum, count) in lost.iter_mut().zip(of_cpu.lost) {
+                    *sum += count;
+                }
+            }
+        }
+        let mut losses = Vec::new();
+        for (cause, (now, told)) in lost.into_iter().zip(&mut self.told).enumerate() {
+            if now > *told {
+                losses.push(Loss {
+                    cause: cause as u32,
+                    count: now - *told,
+                });
+            }
+            *told = now;
+        }
+        losses
+    }
+}

@@ -1,0 +1,8 @@
+//! The sensor on the real kernel: every act is performed for real and what comes out is checked,
+//! field by field. Needs root; where the kernel cannot be sensed the tests say so and pass, unless
+//! CI is set.
+#![allow(missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod observe;
+mod process;

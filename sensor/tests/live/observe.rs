@@ -1,0 +1,77 @@
+//! Runs an act while a sensor watches, and looks for what it should have told.
+
+use std::{
+    sync::{Mutex, MutexGuard},
+    time::{Duration, Instant},
+};
+use vedette_sensor::{
+    event::Event,
+    filter::Filter,
+    live::{Options, Sensor},
+    probe::Features,
+};
+
+/// One sensor at a time: the tests measure what they see, not what another test does.
+static ONE: Mutex<()> = Mutex::new(());
+
+pub struct Watch {
+    pub sensor: Sensor,
+    pub seen: Vec<Event>,
+    _one: MutexGuard<'static, ()>,
+}
+
+impl Watch {
+    /// A running sensor, or none where the kernel cannot be sensed.
+    pub fn start(filter: &Filter) -> Option<Watch> {
+        let one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Err(missing) = Features::probe().sufficient() {
+            assert!(
+                std::env::var("CI").as_deref() != Ok("true"),
+                "CI=true, and {missing}"
+            );
+            println!("skipped: {missing}");
+            return None;
+        }
+        let sensor = Sensor::start(&Options::default(), filter).unwrap();
+        Some(Watch {
+            sensor,
+            seen: Vec::new(),
+            _one: one,
+        })
+    }
+
+    /// Waits for an event that fits, among those already seen too.
+    #[track_caller]
+    pub fn expect(&mut self, what: &str, fits: impl Fn(&Event) -> bool) -> Event {
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let mut looked = 0;
+        loop {
+            if let Some(found) = self.seen[looked..].iter().find(|e| fits(e)) {
+                return found.clone();
+            }
+            looked = self.seen.len();
+            assert!(
+                Instant::now() < deadline,
+                "no event: {what}; losses {:?}",
+                self.sensor.losses()
+            );
+            self.sensor
+                .next_batch(Duration::from_millis(100), &mut self.seen)
+                .unwrap();
+        }
+    }
+
+    /// Collects for a while, to show that something does not come.
+    pub fn settle(&mut self) {
+        let deadline = Instant::now() + Duration::from_millis(150);
+        while Instant::now() < deadline {
+            self.sensor
+                .next_batch(Duration::from_millis(20), &mut self.seen)
+                .unwrap();
+        }
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
