@@ -8,5 +8,6 @@ pub mod decode;
 pub mod device;
 pub mod event;
 pub mod filter;
+pub mod image;
 pub mod live;
 pub mod probe;
