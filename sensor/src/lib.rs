@@ -7,6 +7,7 @@ pub mod capture;
 pub mod decode;
 pub mod device;
 pub mod event;
+pub mod existing;
 pub mod filter;
 pub mod image;
 pub mod live;

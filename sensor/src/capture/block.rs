@@ -96,7 +96,13 @@ fn seal(bytes: &mut [u8]) {
 
 fn sealed(bytes: &[u8]) -> bool {
     let at = bytes.len() - 4;
-    crc32fast::hash(&bytes[..at]) == u32_at(bytes, at)
+    intact(&bytes[..at], u32_at(bytes, at))
+}
+
+/// Whether bytes have this checksum. A fuzzer does not guess checksums, so it is let through to
+/// what stands behind them.
+pub(super) fn intact(bytes: &[u8], crc: u32) -> bool {
+    cfg!(fuzzing) || crc32fast::hash(bytes) == crc
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {

@@ -1,5 +1,6 @@
 //! The header: what a replay must know before the first event.
 
+use super::block::intact;
 use super::{CaptureError, FORMAT, HEADER_MAX, MAGIC};
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -92,7 +93,7 @@ impl Header {
         }
         let mut body = vec![0; len];
         from.read_exact(&mut body).map_err(io)?;
-        if crc32fast::hash(&body) != crc {
+        if !intact(&body, crc) {
             return Err(CaptureError::Header("its checksum does not fit"));
         }
         let header = rmp_serde::from_slice(&body)

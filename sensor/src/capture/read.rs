@@ -1,7 +1,7 @@
 //! Reading a capture, whatever happened to it.
 
 use super::block::{
-    BLOCK_HEADER, BlockHeader, BlockInfo, END_MARK, TAG, decode_end_mark, may_begin,
+    BLOCK_HEADER, BlockHeader, BlockInfo, END_MARK, TAG, decode_end_mark, intact, may_begin,
 };
 use super::{CaptureError, Header, LENGTH_LEN};
 use crate::event::Event;
@@ -194,7 +194,7 @@ impl<R: Read + Seek> Reader<R> {
         let read = self.read_at(offset + BLOCK_HEADER as u64, &mut stored);
         self.stored = stored;
         read.map_err(Err)?;
-        if crc32fast::hash(&self.stored) != header.crc {
+        if !intact(&self.stored, header.crc) {
             return Err(Ok("the checksum of its data does not fit"));
         }
         self.block.raw.resize(header.raw as usize, 0);
