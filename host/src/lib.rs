@@ -6,6 +6,7 @@ pub mod context;
 pub mod finding;
 pub mod manifest;
 pub mod output;
+pub mod plugin;
 pub mod record;
 pub mod response;
 pub mod subscription;

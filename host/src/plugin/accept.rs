@@ -1,0 +1,249 @@
+//! What a plugin returns, checked against what it declared and what it was sent.
+
+use super::{
+    batch::AddressHasher, bindings::vedette::detect::types as wit, engine::MAX_PLUGINS, stats::Counters,
+};
+use crate::{
+    context::process::Process,
+    finding::{Action, Evidence, Finding, Proposal, Severity},
+    manifest::Manifest,
+    record::Record,
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::BuildHasherDefault,
+    sync::Arc,
+};
+use vedette_contract::values::action;
+
+/// Events that are kept for evidence after they were delivered: what shows one thing lies close
+/// together, and each one kept costs about a kilobyte.
+const MAX_RECORDS: usize = 8192;
+/// Processes in one of the two halves of the table of those that were sent.
+const MAX_PROCESSES: usize = 8192;
+/// Most findings for each event of a batch: stops a plugin from burying others' findings.
+const MAX_PER_EVENT: usize = 16;
+/// Most findings in a second of event time, for the same reason.
+const MAX_PER_SECOND: u32 = 1000;
+/// Longest message and dedup key in bytes.
+const MAX_MESSAGE: usize = 1024;
+/// Longest note in bytes.
+const MAX_NOTE: usize = 512;
+/// Most pieces of evidence of one finding.
+const MAX_EVIDENCE: usize = 64;
+/// Most proposals of one finding.
+const MAX_PROPOSALS: usize = 16;
+
+// One line on memory: every plugin at its bounds keeps about half a million records.
+const _: () = assert!(MAX_PLUGINS * MAX_RECORDS <= 1 << 19);
+
+type Processes = HashMap<u64, Arc<Process>, BuildHasherDefault<AddressHasher>>;
+
+/// What a plugin was sent of late.
+#[derive(Debug, Default)]
+pub struct Delivered {
+    records: VecDeque<Arc<Record>>,
+    /// Those sent since the halves were last swapped, and those sent before.
+    young: Processes,
+    old: Processes,
+    /// Second of event time, and findings in it.
+    second: (u64, u32),
+}
+
+impl Delivered {
+    /// An event was sent.
+    pub fn record(&mut self, record: &Arc<Record>) {
+        if self.records.len() == MAX_RECORDS {
+            self.records.pop_front();
+        }
+        self.records.push_back(record.clone());
+    }
+
+    /// A process row was sent; a later row of the same process takes its place.
+    pub fn process(&mut self, process: &Arc<Process>) {
+        if self.young.len() == MAX_PROCESSES && !self.young.contains_key(&process.key) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(process.key, process.clone());
+    }
+
+    fn find(&self, key: u64) -> Option<&Arc<Process>> {
+        self.young.get(&key).or_else(|| self.old.get(&key))
+    }
+
+    /// The records with these ids, in one pass from the newest.
+    fn records<'a>(&'a self, ids: impl Iterator<Item = u64>) -> HashMap<u64, &'a Arc<Record>> {
+        let mut missing: std::collections::HashSet<u64> = ids.collect();
+        let mut found = HashMap::new();
+        for record in self.records.iter().rev() {
+            if missing.is_empty() {
+                break;
+            }
+            if missing.remove(&record.event.id) {
+                found.insert(record.event.id, record);
+            }
+        }
+        found
+    }
+
+    /// Whether one more finding fits into this second.
+    fn has_room(&mut self, at: u64) -> bool {
+        let second = at / 1_000_000_000;
+        if self.second.0 != second {
+            self.second = (second, 0);
+        }
+        self.second.1 += 1;
+        self.second.1 <= MAX_PER_SECOND
+    }
+}
+
+/// Who returned what, for what.
+#[derive(Debug)]
+pub struct Answer<'a> {
+    /// The plugin.
+    pub plugin: &'a Arc<str>,
+    /// Its version.
+    pub version: &'a Arc<str>,
+    /// What it declares.
+    pub manifest: &'a Manifest,
+    /// The events of the batch.
+    pub batch: &'a [Arc<Record>],
+    /// What it returned.
+    pub findings: Vec<wit::Finding>,
+}
+
+/// Checks an answer. What is not declared or not proven is dropped and counted; the second list
+/// says so, in words for the plugin's author.
+pub fn accept(
+    answer: Answer<'_>,
+    delivered: &mut Delivered,
+    counters: &Counters,
+) -> (Vec<Finding>, Vec<String>) {
+    let mut accepted = Vec::new();
+    let mut faults = Vec::new();
+    if answer.findings.is_empty() {
+        return (accepted, faults);
+    }
+    let at_of_batch = answer.batch.iter().map(|r| r.event.at).max().unwrap_or(0);
+    let most = answer.batch.len() * MAX_PER_EVENT;
+    for raw in answer.findings.into_iter().take(most + 1) {
+        if accepted.len() == most {
+            faults.push(format!("it returned more than {MAX_PER_EVENT} findings an event"));
+            Counters::add(&counters.refused, 1);
+            break;
+        }
+        if !delivered.has_room(at_of_batch) {
+            faults.push(format!("it raised more than {MAX_PER_SECOND} findings in a second"));
+            Counters::add(&counters.refused, 1);
+            break;
+        }
+        let Some(rule) = answer.manifest.rule(&raw.rule) else {
+            faults.push(format!(
+                "it raised {:?}, which its manifest does not declare",
+                cut(raw.rule, 64)
+            ));
+            Counters::add(&counters.refused, 1);
+            continue;
+        };
+        let process = match raw.process {
+            0 => None,
+            key => {
+                let Some(process) = delivered.find(key) else {
+                    faults.push(format!(
+                        "its finding {:?} names a process that it was not sent",
+                        rule.id
+                    ));
+                    Counters::add(&counters.refused, 1);
+                    continue;
+                };
+                Some(process.clone())
+            }
+        };
+        let evidence = evidence(raw.evidence, delivered, counters);
+        let proposals = proposals(raw.proposals, &rule.response, delivered, counters);
+        let at = evidence
+            .iter()
+            .filter_map(|e| Some(e.record.as_ref()?.event.at))
+            .max()
+            .unwrap_or(at_of_batch);
+        accepted.push(Finding {
+            plugin: answer.plugin.clone(),
+            version: answer.version.clone(),
+            rule: rule.id.clone(),
+            title: rule.title.clone(),
+            category: rule.category,
+            severity: severity(raw.severity).min(rule.severity),
+            confidence: raw.confidence.min(100),
+            techniques: rule.techniques.clone(),
+            process,
+            message: cut(raw.message, MAX_MESSAGE),
+            evidence,
+            dedup: cut(raw.dedup, MAX_MESSAGE),
+            proposals,
+            at,
+        });
+    }
+    Counters::add(&counters.findings, accepted.len() as u64);
+    (accepted, faults)
+}
+
+/// Only events that the plugin was sent prove anything.
+fn evidence(raw: Vec<wit::Evidence>, delivered: &Delivered, counters: &Counters) -> Vec<Evidence> {
+    let records = delivered.records(raw.iter().take(MAX_EVIDENCE).map(|e| e.event));
+    let given = raw.len();
+    let accepted: Vec<Evidence> = raw
+        .into_iter()
+        .take(MAX_EVIDENCE)
+        .filter_map(|e| {
+            let record = records.get(&e.event)?;
+            Some(Evidence {
+                event: e.event,
+                record: Some((*record).clone()),
+                note: cut(e.note, MAX_NOTE),
+            })
+        })
+        .collect();
+    Counters::add(&counters.unproven, (given - accepted.len()) as u64);
+    accepted
+}
+
+/// Only declared actions on processes that the plugin was sent.
+fn proposals(
+    raw: Vec<wit::Proposal>,
+    declared: &[Action],
+    delivered: &Delivered,
+    counters: &Counters,
+) -> Vec<Proposal> {
+    let given = raw.len();
+    let accepted: Vec<Proposal> = raw
+        .into_iter()
+        .take(MAX_PROPOSALS)
+        .filter_map(|proposal| {
+            let action = match proposal.action {
+                action::KILL => Action::Kill,
+                _ => return None,
+            };
+            let target = delivered.find(proposal.target)?.clone();
+            declared
+                .contains(&action)
+                .then_some(Proposal { action, target })
+        })
+        .collect();
+    Counters::add(&counters.unproven, (given - accepted.len()) as u64);
+    accepted
+}
+
+fn severity(raw: wit::Severity) -> Severity {
+    match raw {
+        wit::Severity::Info => Severity::Info,
+        wit::Severity::Low => Severity::Low,
+        wit::Severity::Medium => Severity::Medium,
+        wit::Severity::High => Severity::High,
+        wit::Severity::Critical => Severity::Critical,
+    }
+}
+
+fn cut(mut text: String, max: usize) -> String {
+    text.truncate(text.floor_char_boundary(max));
+    text
+}

@@ -1,0 +1,190 @@
+//! From a file to an initialised generation, off the path of events.
+
+use super::{
+    cache::{Cache, CompileError, Source},
+    component::{Component, ComponentError, Digest, Grant},
+    instance::{Instance, StartError},
+    outcome::Named,
+    services::{self, Services, Shared},
+};
+use crate::{manifest::Manifest, subscription::Subscriptions};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering::Relaxed},
+    },
+};
+use wasmtime::{
+    Engine,
+    component::{InstancePre, Linker},
+};
+
+/// A component cannot come into service.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The gate refused it.
+    #[error(transparent)]
+    Component(#[from] ComponentError),
+    /// It does not compile.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// Its imports are not what the host gives.
+    #[error("its imports are not those of the contract: {0}; rebuild it against this agent's contract")]
+    Link(String),
+    /// It does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+/// A component that is ready to be instantiated, again if need be.
+pub struct Compiled {
+    /// The file that it came from.
+    pub path: PathBuf,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its manifest.
+    pub manifest: Arc<Manifest>,
+    /// What it wants.
+    pub subscriptions: Subscriptions,
+    /// It can hand over what it remembers, and take it over.
+    pub snapshot: bool,
+    /// Whether it was compiled for this.
+    pub source: Source,
+    pre: InstancePre<Services>,
+    kept: Shared,
+}
+
+impl std::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compiled")
+            .field("path", &self.path)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Compiled {
+    /// A new instance of it.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(&self) -> Result<Instance, StartError> {
+        Instance::start(&self.pre, &self.manifest, self.kept.clone())
+    }
+
+    /// What the plugin keeps over its generations.
+    pub fn kept(&self) -> &Shared {
+        &self.kept
+    }
+}
+
+/// A component and its first instance, ready to take over.
+#[derive(Debug)]
+pub struct Generation {
+    /// The component.
+    pub compiled: Arc<Compiled>,
+    /// The instance, initialised.
+    pub instance: Instance,
+    /// Its number: higher ones came later.
+    pub number: u32,
+}
+
+impl Generation {
+    /// How it is named in outcomes.
+    pub fn named(&self) -> Named {
+        named(&self.compiled, self.number)
+    }
+}
+
+/// How a generation is named in outcomes.
+pub fn named(compiled: &Compiled, number: u32) -> Named {
+    Named {
+        id: compiled.manifest.id.as_str().into(),
+        version: compiled.manifest.version.as_str().into(),
+        digest: compiled.digest,
+        generation: number,
+    }
+}
+
+/// Makes generations out of files.
+#[derive(Debug)]
+pub struct Loader {
+    engine: Engine,
+    cache: Cache,
+    grant: Grant,
+    next: AtomicU32,
+    /// By plugin id: what its generations share.
+    kept: Mutex<HashMap<String, Shared>>,
+}
+
+impl Loader {
+    /// A loader for plugins that are granted this.
+    pub fn new(engine: Engine, cache: Cache, grant: Grant) -> Loader {
+        Loader {
+            engine,
+            cache,
+            grant,
+            next: AtomicU32::new(1),
+            kept: Mutex::default(),
+        }
+    }
+
+    /// Verifies, compiles and initialises what is in a file.
+    ///
+    /// # Errors
+    /// Why it cannot come into service.
+    pub fn load(&self, path: &Path) -> Result<Generation, LoadError> {
+        self.load_bytes(path, Component::read(path)?)
+    }
+
+    /// The same with the file's bytes.
+    ///
+    /// # Errors
+    /// Why it cannot come into service.
+    pub fn load_bytes(&self, path: &Path, bytes: Vec<u8>) -> Result<Generation, LoadError> {
+        let component = Component::admit(bytes, &self.grant)?;
+        let (code, source) = self.cache.compile(&component)?;
+        let mut linker = Linker::new(&self.engine);
+        let link = |e: wasmtime::Error| LoadError::Link(format!("{e:#}"));
+        services::link(&mut linker, &component.manifest.services).map_err(link)?;
+        let compiled = Compiled {
+            path: path.to_owned(),
+            digest: component.digest,
+            subscriptions: Subscriptions::compile(&component.manifest),
+            snapshot: component
+                .anatomy
+                .exports
+                .contains(&super::component::interface("snapshot")),
+            source,
+            pre: linker.instantiate_pre(&code).map_err(link)?,
+            kept: self.kept(&component.manifest.id),
+            manifest: component.manifest,
+        };
+        let instance = compiled.start()?;
+        Ok(Generation {
+            compiled: Arc::new(compiled),
+            instance,
+            number: self.next.fetch_add(1, Relaxed),
+        })
+    }
+
+    /// What the generations of a plugin share.
+    fn kept(&self, id: &str) -> Shared {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(id.to_owned())
+            .or_default()
+            .clone()
+    }
+
+    /// Forgets what a plugin kept: it was removed.
+    pub fn forget(&self, id: &str) {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id);
+    }
+}

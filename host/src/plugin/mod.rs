@@ -1,0 +1,22 @@
+//! The plugin runtime: components in, findings out, and nothing else out.
+pub mod accept;
+pub mod batch;
+pub mod bindings;
+pub mod build;
+pub mod cache;
+pub mod component;
+pub mod engine;
+pub mod host;
+pub mod instance;
+pub mod load;
+pub mod metrics;
+pub mod outcome;
+pub mod queue;
+pub mod runner;
+pub mod services;
+pub mod state;
+pub mod stats;
+pub mod trouble;
+pub mod watch;
+pub mod wire;
+pub mod worker;

@@ -1,0 +1,117 @@
+//! What comes out of the plugin runtime.
+
+use super::{component::Digest, services::Level};
+use crate::finding::{Category, Finding, Severity};
+use crate::manifest::OWN_ID;
+use std::{path::PathBuf, sync::Arc};
+
+/// A plugin as it is named in outcomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Id of the plugin.
+    pub id: Arc<str>,
+    /// Its version.
+    pub version: Arc<str>,
+    /// Digest of its component.
+    pub digest: Digest,
+    /// Number of the generation: higher ones came later.
+    pub generation: u32,
+}
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A plugin raised a finding, or the runtime did about a plugin.
+    Finding(Box<Finding>),
+    /// A plugin that was not there is in service.
+    Loaded {
+        /// Which.
+        plugin: Named,
+    },
+    /// A plugin's new generation is in service.
+    Reloaded {
+        /// Which.
+        plugin: Named,
+        /// From the end of the old one's last call to the readiness of the new one, ns.
+        pause_ns: u64,
+    },
+    /// A component is not in service; what was there before still is.
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// A plugin is no longer in service.
+    Removed {
+        /// Which.
+        plugin: Named,
+    },
+    /// A plugin logged a line.
+    Log {
+        /// Which.
+        plugin: Arc<str>,
+        /// How important it is.
+        level: Level,
+        /// The line.
+        message: String,
+    },
+}
+
+/// Something that the runtime itself must say about the health of detection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// An event made a plugin abort and was skipped.
+    EventAborted,
+    /// A plugin is out of service.
+    PluginQuarantined,
+    /// A plugin's queue overflowed.
+    EventsShed,
+}
+
+impl Health {
+    /// The rule of the finding.
+    pub fn rule(self) -> &'static str {
+        match self {
+            Health::EventAborted => "event-aborted",
+            Health::PluginQuarantined => "plugin-quarantined",
+            Health::EventsShed => "events-shed",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Health::EventAborted => "An event could not be judged",
+            Health::PluginQuarantined => "Detector lost",
+            Health::EventsShed => "A detector does not keep up",
+        }
+    }
+
+    fn severity(self) -> Severity {
+        match self {
+            Health::EventAborted => Severity::Medium,
+            Health::PluginQuarantined => Severity::Critical,
+            Health::EventsShed => Severity::High,
+        }
+    }
+
+    /// The finding that says so of a plugin. `key` tells apart what is to be told apart.
+    pub fn finding(self, plugin: &str, message: String, key: &str, at: u64) -> Finding {
+        Finding {
+            plugin: OWN_ID.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            rule: self.rule().to_owned(),
+            title: self.title().to_owned(),
+            category: Category::Health,
+            severity: self.severity(),
+            confidence: 100,
+            techniques: Vec::new(),
+            process: None,
+            message,
+            evidence: Vec::new(),
+            dedup: format!("{plugin} {key}"),
+            proposals: Vec::new(),
+            at,
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Watches where components lie, and says what changed once it has come to rest.
+//!
+//! What may run is decided by who can write there: a file that anyone but root or the agent's own
+//! user could have put in place is refused.
+
+use super::component::{Component, Digest};
+use notify::{RecursiveMode, Watcher as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    sync::mpsc::{self, RecvTimeoutError},
+    time::{Duration, Instant},
+};
+
+/// Time without a change after which a directory has come to rest: ten changes within a second
+/// are one, and half a file is not taken for a whole one.
+const REST: Duration = Duration::from_millis(100);
+/// A look at least this often: notifications do not follow links to other directories, and can
+/// be lost.
+const LOOK: Duration = Duration::from_secs(2);
+/// Most files of a source: stops a directory full of files from being read.
+const MAX_FILES: usize = 256;
+
+/// What tells apart two contents of a path without reading them.
+type Mark = (u64, u64, u64, i64, i64);
+
+/// A place is not one that components may come from.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// It cannot be looked at.
+    #[error("it cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// Someone else could write there.
+    #[error("{} can be written to by others; give it to root and take their right to write away (chown root, chmod go-w)", .0.display())]
+    Writable(PathBuf),
+}
+
+/// Where components lie, and what was seen there last.
+#[derive(Debug)]
+pub struct Places {
+    sources: Vec<PathBuf>,
+    /// Marks of the last look: what is new must be the same in two looks.
+    marks: BTreeMap<PathBuf, Mark>,
+    known: BTreeMap<PathBuf, (Mark, Digest)>,
+    refused: BTreeSet<PathBuf>,
+    /// Looks in a row that did not find a known file.
+    missing: BTreeMap<PathBuf, u32>,
+}
+
+/// What changed.
+#[derive(Debug)]
+pub enum Seen {
+    /// A file is new, or has another content.
+    Changed {
+        /// Its path, as it was named.
+        path: PathBuf,
+        /// Its content.
+        bytes: Vec<u8>,
+    },
+    /// A file is no longer there.
+    Gone(PathBuf),
+    /// A place or a file is not to be used.
+    Refused {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Places {
+    /// Files and directories of files.
+    pub fn new(sources: Vec<PathBuf>) -> Places {
+        Places {
+            sources,
+            marks: BTreeMap::new(),
+            known: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            missing: BTreeMap::new(),
+        }
+    }
+
+    /// Looks once and takes what is there as it is: the look at start.
+    pub fn first(&mut self) -> Vec<Seen> {
+        let (seen, _) = self.look(true);
+        seen
+    }
+
+    /// Looks again; returns what changed and has come to rest, and whether something has not.
+    pub fn again(&mut self) -> (Vec<Seen>, bool) {
+        self.look(false)
+    }
+
+    fn look(&mut self, first: bool) -> (Vec<Seen>, bool) {
+        let mut seen = Vec::new();
+        let mut restless = false;
+        let mut files = BTreeMap::new();
+        for source in &self.sources {
+            match list(source) {
+                Ok(found) => {
+                    self.refused.remove(source);
+                    files.extend(found);
+                }
+                Err(error) => {
+                    // Said once, until it is mended.
+                    if self.refused.insert(source.clone()) {
+                        seen.push(Seen::Refused {
+                            path: source.clone(),
+                            reason: error.to_string(),
+                        });
+                    }
+                }
+            }
+        }
+        for (path, mark) in &files {
+            self.missing.remove(path);
+            let before = self.marks.get(path);
+            if self.known.get(path).is_some_and(|(known, _)| known == mark) {
+                continue;
+            }
+            if !first && before != Some(mark) {
+                restless = true;
+                continue;
+            }
+            self.read(path, *mark, &mut seen);
+        }
+        let gone: Vec<PathBuf> = self
+            .known
+            .keys()
+            .filter(|path| !files.contains_key(*path))
+            .cloned()
+            .collect();
+        for path in gone {
+            // An editor may take a file away before it puts the new one there.
+            let looks = self.missing.entry(path.clone()).or_default();
+            *looks += 1;
+            if *looks < 2 {
+                restless = true;
+                continue;
+            }
+            self.missing.remove(&path);
+            self.known.remove(&path);
+            seen.push(Seen::Gone(path));
+        }
+        self.marks = files;
+        (seen, restless)
+    }
+
+    fn read(&mut self, path: &Path, mark: Mark, seen: &mut Vec<Seen>) {
+        let read = trusted(path)
+            .map_err(|e| e.to_string())
+            .and_then(|()| Component::read(path).map_err(|e| e.to_string()));
+        match read {
+            Ok(bytes) => {
+                let digest = Digest::of(&bytes);
+                let same = self.known.get(path).is_some_and(|(_, d)| *d == digest);
+                self.known.insert(path.to_owned(), (mark, digest));
+                if !same {
+                    seen.push(Seen::Changed {
+                        path: path.to_owned(),
+                        bytes,
+                    });
+                }
+            }
+            Err(reason) => {
+                // What it held before is known no longer: once mended it is new.
+                self.known.insert(path.to_owned(), (mark, Digest([0; 32])));
+                seen.push(Seen::Refused {
+                    path: path.to_owned(),
+                    reason,
+                });
+            }
+        }
+    }
+}
+
+/// The components that a source names, with their marks.
+fn list(source: &Path) -> Result<BTreeMap<PathBuf, Mark>, PlaceError> {
+    let meta = match fs::metadata(source) {
+        Ok(meta) => meta,
+        // What is not there holds nothing; a file that comes back is new.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(e) => return Err(e.into()),
+    };
+    if !meta.is_dir() {
+        return Ok([(source.to_owned(), mark(&meta))].into());
+    }
+    trusted(source)?;
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(source)? {
+        let path = entry?.path();
+        if !is_component(&path) || found.len() == MAX_FILES {
+            continue;
+        }
+        // Links are followed: a mounted volume switches all its files by one link.
+        if let Ok(meta) = fs::metadata(&path)
+            && meta.is_file()
+        {
+            found.insert(path, mark(&meta));
+        }
+    }
+    Ok(found)
+}
+
+/// `*.wasm`, but not what editors and copiers put beside it while they work.
+fn is_component(path: &Path) -> bool {
+    path.extension() == Some(OsStr::new("wasm"))
+        && !path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+fn mark(meta: &fs::Metadata) -> Mark {
+    (
+        meta.dev(),
+        meta.ino(),
+        meta.len(),
+        meta.ctime(),
+        meta.ctime_nsec(),
+    )
+}
+
+/// Nobody but root and the agent's own user can change what is at this path, all links followed.
+fn trusted(path: &Path) -> Result<(), PlaceError> {
+    let own = rustix::process::geteuid().as_raw();
+    let real = fs::canonicalize(path)?;
+    for (depth, place) in real.ancestors().enumerate() {
+        let meta = fs::metadata(place)?;
+        let others_write = meta.mode() & 0o022 != 0;
+        // In a directory with the sticky bit nobody can move what belongs to another.
+        let sticky = depth > 0 && meta.mode() & 0o1000 != 0;
+        let owned = meta.uid() == 0 || meta.uid() == own;
+        if !owned || (others_write && !sticky) {
+            return Err(PlaceError::Writable(place.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Watches for as long as someone `listens`.
+pub fn watch(mut places: Places, mut tell: impl FnMut(Seen), listens: impl Fn() -> bool) {
+    let (send, changes) = mpsc::sync_channel(1);
+    // The sender stays here too, so that without notifications the wait is for the time alone.
+    let notify = send.clone();
+    let watcher = notify::recommended_watcher(move |_| {
+        // A full channel holds a wake-up already.
+        let _ = notify.try_send(());
+    });
+    let mut watcher = watcher
+        .inspect_err(|error| tracing::warn!(%error, "no notifications of changed plugins, looking every {LOOK:?}"))
+        .ok();
+    let mut watched: BTreeSet<PathBuf> = BTreeSet::new();
+    let mut quiet_since = Instant::now();
+    let mut restless = false;
+    while listens() {
+        for source in &places.sources {
+            let directory = if source.is_dir() {
+                source.as_path()
+            } else {
+                source.parent().unwrap_or(Path::new("/"))
+            };
+            if let Some(watcher) = &mut watcher
+                && !watched.contains(directory)
+                && watcher.watch(directory, RecursiveMode::NonRecursive).is_ok()
+            {
+                watched.insert(directory.to_owned());
+            }
+        }
+        let time = if restless {
+            REST.saturating_sub(quiet_since.elapsed())
+        } else {
+            LOOK
+        };
+        match changes.recv_timeout(time) {
+            Ok(()) => {
+                restless = true;
+                quiet_since = Instant::now();
+                // A storm of notifications is one: they are not even looked at one by one.
+                std::thread::sleep(REST / 4);
+                continue;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        let (seen, still) = places.again();
+        restless = still;
+        quiet_since = Instant::now();
+        seen.into_iter().for_each(&mut tell);
+    }
+}
+
+#[cfg(test)]
+mod tests;

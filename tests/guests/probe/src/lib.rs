@@ -1,0 +1,199 @@
+//! A guest for tests of the runtime: what it does to an event stands in the event's path.
+
+wit_bindgen::generate!({
+    path: "../../../wit",
+    world: "plugin",
+    generate_all,
+});
+
+use exports::vedette::detect::detector::{Batch, Finding, Guest};
+use std::cell::{Cell, RefCell};
+use vedette::detect::types::{Event, Evidence, Proposal, Severity};
+use vedette::detect::{log, metrics, state};
+
+struct Probe;
+
+export!(Probe);
+
+thread_local! {
+    static SEEN: Cell<u64> = const { Cell::new(0) };
+    static HOARD: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Guest for Probe {
+    fn init(config: String) -> Result<(), String> {
+        QUIET.set(config.contains("\"quiet\":true"));
+        if config.contains("\"init\":\"refuse\"") {
+            return Err("as the configuration asks".to_owned());
+        }
+        if config.contains("\"init\":\"trap\"") {
+            panic!();
+        }
+        if config.contains("\"init\":\"loop\"") {
+            endless();
+        }
+        Ok(())
+    }
+
+    fn detect(batch: Batch) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for event in &batch.events {
+            let path = text(&batch, event.text.start, event.text.len);
+            match path {
+                b"/do/loop" => endless(),
+                b"/do/spin" => {
+                    for n in 0..200_000_000u64 {
+                        std::hint::black_box(n);
+                    }
+                }
+                b"/do/trap" => panic!(),
+                b"/do/memory" => hoard(),
+                b"/do/recursion" => {
+                    std::hint::black_box(deeper(0));
+                }
+                b"/do/output" => return flood(event),
+                b"/do/many" => {
+                    for n in 0..1000 {
+                        let mut one = finding(&batch, event);
+                        one.dedup = n.to_string();
+                        findings.push(one);
+                    }
+                }
+                b"/do/undeclared" => {
+                    let mut one = finding(&batch, event);
+                    one.rule = "not-declared".to_owned();
+                    findings.push(one);
+                }
+                b"/do/unknown-process" => {
+                    let mut one = finding(&batch, event);
+                    one.process ^= 1;
+                    findings.push(one);
+                }
+                b"/do/exaggerate" => {
+                    let mut one = finding(&batch, event);
+                    one.severity = Severity::Critical;
+                    one.confidence = 255;
+                    one.message = "é".repeat(100_000);
+                    one.evidence.push(Evidence {
+                        event: 0xdead_beef,
+                        note: "never sent".to_owned(),
+                    });
+                    one.proposals.push(Proposal {
+                        action: 1,
+                        target: 77,
+                    });
+                    one.proposals.push(Proposal {
+                        action: 99,
+                        target: one.process,
+                    });
+                    findings.push(one);
+                }
+                b"/do/write-and-trap" => {
+                    let _ = state::set(b"half", b"done", 0);
+                    panic!();
+                }
+                b"/do/read-half" => {
+                    let mut one = finding(&batch, event);
+                    one.message = format!("half is {:?}", state::get(b"half"));
+                    findings.push(one);
+                }
+                b"/do/log" => {
+                    for n in 0..100_000 {
+                        log::write(log::Level::Info, &format!("line {n}"));
+                    }
+                }
+                b"/do/fill-state" => {
+                    let mut n = 0u64;
+                    while state::set(&n.to_le_bytes(), &[0; 60_000], 0).is_ok() {
+                        n += 1;
+                    }
+                    let mut one = finding(&batch, event);
+                    one.message = format!("{n} values fit");
+                    findings.push(one);
+                }
+                _ if QUIET.get() => {
+                    let process = &batch.processes[event.process as usize];
+                    let args = text(&batch, process.args.start, process.args.len);
+                    if args.windows(3).any(|w| w == b"-i\0") {
+                        findings.push(finding(&batch, event));
+                    }
+                }
+                _ => {
+                    SEEN.set(SEEN.get() + 1);
+                    let _ = state::count(b"seen", 1, u64::MAX);
+                    metrics::add("seen", 1);
+                    findings.push(finding(&batch, event));
+                }
+            }
+        }
+        findings
+    }
+}
+
+fn text(batch: &Batch, start: u32, len: u32) -> &[u8] {
+    &batch.text[start as usize..(start + len) as usize]
+}
+
+fn finding(batch: &Batch, event: &Event) -> Finding {
+    let process = batch
+        .processes
+        .get(event.process as usize)
+        .map_or(0, |p| p.key);
+    let count = state::get(b"seen").map_or(0, |v| u64::from_le_bytes(v.try_into().unwrap()));
+    Finding {
+        rule: "seen".to_owned(),
+        severity: Severity::Low,
+        confidence: 50,
+        process,
+        message: format!("memory {} state {count}", SEEN.get()),
+        evidence: vec![Evidence {
+            event: event.id,
+            note: "this one".to_owned(),
+        }],
+        dedup: event.id.to_string(),
+        proposals: vec![Proposal {
+            action: 1,
+            target: process,
+        }],
+    }
+}
+
+fn endless() -> ! {
+    loop {
+        std::hint::black_box(0);
+    }
+}
+
+fn hoard() {
+    loop {
+        HOARD.with_borrow_mut(|hoard| hoard.push(vec![1; 1 << 20]));
+    }
+}
+
+#[inline(never)]
+#[expect(unconditional_recursion, reason = "that is what it is for")]
+fn deeper(n: u64) -> u64 {
+    let room = std::hint::black_box([n; 64]);
+    deeper(n + 1) + room[(n % 64) as usize]
+}
+
+/// More than the host would want to copy: many findings whose texts are large.
+fn flood(event: &Event) -> Vec<Finding> {
+    let note = "x".repeat(100_000);
+    (0..40)
+        .map(|n| Finding {
+            rule: "seen".to_owned(),
+            severity: Severity::Low,
+            confidence: 1,
+            process: 0,
+            message: note.clone(),
+            evidence: vec![Evidence {
+                event: event.id,
+                note: String::new(),
+            }],
+            dedup: n.to_string(),
+            proposals: Vec::new(),
+        })
+        .collect()
+}
