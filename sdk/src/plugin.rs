@@ -45,6 +45,13 @@ macro_rules! plugin {
         const _: () = {
             $crate::__instance!($plugin);
 
+            #[cfg(not(target_arch = "wasm32"))]
+            #[used]
+            static KEEP_SNAPSHOT: (fn() -> Vec<u8>, fn(u32, Vec<u8>) -> Result<(), String>) = (
+                <Component as $crate::bindings::snapshot::exports::vedette::detect::snapshot::Guest>::save,
+                <Component as $crate::bindings::snapshot::exports::vedette::detect::snapshot::Guest>::restore,
+            );
+
             impl $crate::bindings::snapshot::exports::vedette::detect::snapshot::Guest
                 for Component
             {
@@ -73,11 +80,13 @@ macro_rules! plugin {
 #[macro_export]
 macro_rules! __instance {
     ($plugin:ty) => {
-        #[cfg_attr(
-            not(target_arch = "wasm32"),
-            allow(dead_code, reason = "nothing calls it")
-        )]
         struct Component;
+
+        // Natively nothing calls it, and the compiler would say so of the whole plugin.
+        #[cfg(not(target_arch = "wasm32"))]
+        #[used]
+        static KEEP: fn($crate::raw::Batch) -> Vec<$crate::raw::Finding> =
+            <Component as $crate::bindings::plugin::exports::vedette::detect::detector::Guest>::detect;
 
         std::thread_local! {
             static INSTANCE: std::cell::RefCell<$plugin> =

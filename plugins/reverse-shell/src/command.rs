@@ -1,0 +1,168 @@
+//! Where a shell or an interpreter takes its commands from, by its arguments.
+
+use vedette_sdk::cmdline::{self, Args};
+use vedette_sdk::prelude::*;
+
+/// Where the commands come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// It is neither shell nor interpreter.
+    NoInterpreter,
+    /// From an argument or a script.
+    Elsewhere,
+    /// A shell, from its standard input.
+    Commands,
+    /// An interpreter, from its standard input.
+    Program,
+    /// An interpreter, line by line from its standard input.
+    Dialogue,
+}
+
+impl Reads {
+    /// Whether the commands come from standard input.
+    pub fn commands(self) -> bool {
+        matches!(self, Reads::Commands | Reads::Program | Reads::Dialogue)
+    }
+}
+
+/// Where this process takes its commands from.
+pub fn reads(process: Process<'_>) -> Reads {
+    if process.is_shell() {
+        let args = match process.image() {
+            image_class::MULTICALL_SHELL => cmdline::applet(process.args()),
+            _ => process.args(),
+        };
+        shell(args)
+    } else if process.is_interpreter() {
+        interpreter(process.args())
+    } else {
+        Reads::NoInterpreter
+    }
+}
+
+/// Operands that name standard input.
+const STDIN: [&[u8]; 4] = [b"-", b"/dev/stdin", b"/dev/fd/0", b"/proc/self/fd/0"];
+
+/// Long options of shells that take the next argument as their value.
+const LONG_WITH_VALUE: [&[u8]; 2] = [b"--rcfile", b"--init-file"];
+
+fn shell(args: Args<'_>) -> Reads {
+    let mut args = args.skip(1);
+    let mut from_stdin = false;
+    while let Some(arg) = args.next() {
+        if LONG_WITH_VALUE.contains(&arg) {
+            args.next();
+        } else if arg.starts_with(b"--") && arg.len() > 2 {
+            // The other long options take no value.
+        } else if arg == b"--" || arg == b"-" {
+            return match args.next() {
+                Some(operand) => operand_of(operand, from_stdin),
+                None => Reads::Commands,
+            };
+        } else if let Some(cluster) = option(arg) {
+            if cluster.contains(&b'c') && arg[0] == b'-' {
+                return Reads::Elsewhere;
+            }
+            from_stdin |= cluster.contains(&b's');
+            // `-o name` and `-O name`.
+            for _ in cluster.iter().filter(|c| c.eq_ignore_ascii_case(&b'o')) {
+                args.next();
+            }
+        } else {
+            return operand_of(arg, from_stdin);
+        }
+    }
+    Reads::Commands
+}
+
+fn option(arg: &[u8]) -> Option<&[u8]> {
+    arg.strip_prefix(b"-")
+        .or_else(|| arg.strip_prefix(b"+"))
+        .filter(|cluster| !cluster.is_empty())
+}
+
+fn operand_of(operand: &[u8], from_stdin: bool) -> Reads {
+    if from_stdin || STDIN.contains(&operand) {
+        Reads::Commands
+    } else {
+        Reads::Elsewhere
+    }
+}
+
+/// Interpreters differ in their options, but in all of them a first operand is a program (or the
+/// value of an option that gives one), and `-i` asks for a dialogue.
+fn interpreter(args: Args<'_>) -> Reads {
+    for arg in args.skip(1) {
+        if STDIN.contains(&arg) {
+            return Reads::Program;
+        }
+        match option(arg) {
+            None => return Reads::Elsewhere,
+            Some(b"i" | b"-interactive") => return Reads::Dialogue,
+            // `--eval=…` and `-e…` carry their program along.
+            Some(cluster)
+                if cluster.contains(&b'=') || cluster[0] == b'e' || cluster[0] == b'c' =>
+            {
+                return Reads::Elsewhere;
+            }
+            Some(_) => {}
+        }
+    }
+    Reads::Program
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell_of(line: &[&str]) -> Reads {
+        shell(Args::new(line.join("\0").as_bytes()))
+    }
+
+    #[test]
+    fn a_shell_without_operand_reads_standard_input() {
+        for line in [
+            &["sh"][..],
+            &["-bash"],
+            &["bash", "-i"],
+            &["bash", "--norc", "-i"],
+            &["bash", "--rcfile", "/tmp/x", "-i"],
+            &["bash", "-o", "pipefail"],
+            &["bash", "-eo", "pipefail", "+O", "extglob"],
+            &["bash", "-s", "arg"],
+            &["sh", "-"],
+            &["sh", "--"],
+            &["sh", "/dev/stdin"],
+            &["sh", "-i", "/proc/self/fd/0"],
+        ] {
+            assert_eq!(shell_of(line), Reads::Commands, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_shell_with_a_command_or_a_script_does_not() {
+        for line in [
+            &["sh", "-c", "id"][..],
+            &["bash", "-lc", "id"],
+            &["bash", "-i", "-c", "id"],
+            &["bash", "-eo", "pipefail", "-c", "id"],
+            &["sh", "/x/script", "-i"],
+            &["sh", "--", "script"],
+            &["bash", "-x", "configure"],
+        ] {
+            assert_eq!(shell_of(line), Reads::Elsewhere, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn interpreters() {
+        let of = |line: &[&str]| interpreter(Args::new(line.join("\0").as_bytes()));
+        assert_eq!(of(&["python3"]), Reads::Program);
+        assert_eq!(of(&["python3", "-u", "-"]), Reads::Program);
+        assert_eq!(of(&["python3", "-i"]), Reads::Dialogue);
+        assert_eq!(of(&["python3", "-u", "-c", "x"]), Reads::Elsewhere);
+        assert_eq!(of(&["perl", "-e", "x"]), Reads::Elsewhere);
+        assert_eq!(of(&["node", "--eval=x"]), Reads::Elsewhere);
+        assert_eq!(of(&["node", "app.js", "-i"]), Reads::Elsewhere);
+    }
+}
