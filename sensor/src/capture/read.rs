@@ -221,7 +221,9 @@ impl<R: Read + Seek> Reader<R> {
         }
         self.read_at(offset, &mut bytes[..have])?;
         let end = bytes.first_chunk::<END_MARK>().and_then(decode_end_mark);
-        Ok(match (end, BlockHeader::decode(&bytes)) {
+        // The zeros behind a file that ends here are no part of a header.
+        let block = (have == BLOCK_HEADER).then(|| BlockHeader::decode(&bytes));
+        Ok(match (end, block.flatten()) {
             (Some(events), _) => Found::End(events),
             (None, Some(h)) if left - have as u64 >= u64::from(h.stored) => Found::Block(h),
             _ => Found::Neither,

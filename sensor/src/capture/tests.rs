@@ -318,6 +318,34 @@ fn a_bomb_is_not_decompressed() {
     );
 }
 
+/// Found by the fuzzer: the file ends inside a block header whose missing bytes are zeros.
+#[test]
+fn a_header_cut_in_its_zeros_is_no_block() {
+    let mut bytes = capture(&[]);
+    bytes.truncate(bytes.len() - 16);
+    let whole = bytes.len();
+    // A time whose header has a checksum that ends in a zero byte.
+    let header = (0..)
+        .map(|last| block::BlockHeader {
+            stored: 0,
+            raw: 0,
+            count: 0,
+            first: 0,
+            last,
+            crc: 0,
+        })
+        .map(|h| h.encode())
+        .find(|b| b.ends_with(&[0]))
+        .unwrap();
+    bytes.extend(&header[..39]);
+    let (events, errors) = read(&bytes).unwrap();
+    assert!(events.is_empty());
+    assert!(
+        matches!(errors[..], [CaptureError::Unfinished { offset, lost: 39, .. }] if offset == whole as u64),
+        "{errors:?}"
+    );
+}
+
 /// A disk with so much room.
 struct Small(Vec<u8>, usize);
 
