@@ -2,11 +2,16 @@
 //!
 //! [`agent`] composes the steps of an event's path in order; each other module is one step.
 
+pub mod agent;
+pub mod commands;
 pub mod context;
 pub mod finding;
+pub mod live;
 pub mod manifest;
 pub mod output;
 pub mod plugin;
 pub mod record;
 pub mod response;
+pub mod runtimes;
 pub mod subscription;
+pub mod verdict;

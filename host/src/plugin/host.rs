@@ -119,6 +119,29 @@ enum Staged {
     Remove(Arc<str>),
 }
 
+/// A record that is shared from the first plugin on that wants it.
+enum MaybeShared {
+    Own(Record),
+    Shared(Arc<Record>),
+}
+
+impl MaybeShared {
+    fn event(&self) -> &Event {
+        match self {
+            MaybeShared::Own(record) => &record.event,
+            MaybeShared::Shared(record) => &record.event,
+        }
+    }
+
+    fn share(self) -> (MaybeShared, Arc<Record>) {
+        let shared = match self {
+            MaybeShared::Own(record) => Arc::new(record),
+            MaybeShared::Shared(record) => record,
+        };
+        (MaybeShared::Shared(shared.clone()), shared)
+    }
+}
+
 /// What the pipeline has to do after a change.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Applied {
@@ -508,37 +531,34 @@ impl PluginHost {
             });
     }
 
-    /// Offers an event to every plugin. `container` tells whether the acting process is in one;
-    /// `record` is called only if a plugin wants the event.
+    /// Offers an event to every plugin. It is shared, and so allocated, only if one wants it.
     #[inline]
-    pub fn offer(&mut self, event: &Event, container: bool, record: impl FnOnce() -> Arc<Record>) {
-        if self.kinds.has(event.kind) {
-            self.offer_wanted(event, container, record);
+    pub fn offer(&mut self, record: Record) {
+        if self.kinds.has(record.event.kind) {
+            self.offer_wanted(record);
         }
     }
 
-    fn offer_wanted(
-        &mut self,
-        event: &Event,
-        container: bool,
-        record: impl FnOnce() -> Arc<Record>,
-    ) {
-        let mut make = Some(record);
-        let mut made: Option<Arc<Record>> = None;
+    fn offer_wanted(&mut self, record: Record) {
+        let container = record
+            .process
+            .as_ref()
+            .is_some_and(|p| p.container.is_some());
+        let at = record.event.at;
+        let mut record = MaybeShared::Own(record);
         for plugin in &mut self.plugins {
-            let wanted_by = plugin.wants(event, container);
+            let wanted_by = plugin.wants(record.event(), container);
             if wanted_by == [0, 0] {
                 continue;
             }
-            if let Some(make) = make.take() {
-                made = Some(make());
-            }
-            let Some(record) = made.clone() else {
-                return;
-            };
-            plugin.waiting.push(Delivery { record, wanted_by });
+            let shared;
+            (record, shared) = record.share();
+            plugin.waiting.push(Delivery {
+                record: shared,
+                wanted_by,
+            });
             if plugin.waiting.len() >= self.options.batch {
-                hand_over(plugin, event.at, &self.outcomes);
+                hand_over(plugin, at, &self.outcomes);
             }
         }
     }

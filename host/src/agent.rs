@@ -1,0 +1,164 @@
+//! The path of an event, in order.
+//!
+//! Everything that the agent does with an event is called from [`Agent::take`]; each step is one
+//! module, and none calls back to an earlier one. Where events come from (the kernel, a capture)
+//! is the business of the commands.
+
+use crate::context::{Context, Rows};
+use crate::plugin::host::PluginHost;
+use crate::record::Record;
+use std::sync::Arc;
+use vedette_contract::{kind, values::event_mark};
+use vedette_sensor::capture::{CaptureError, Writer};
+use vedette_sensor::event::{Event, Image, Task};
+
+/// One second of event time: how often a tick stands in the stream.
+const TICK: u64 = 1_000_000_000;
+
+/// Numbers of the agent's own events begin here, apart from any CPU's.
+const OWN_IDS: u64 = 0xffff << 48;
+
+/// The steps and what they remember.
+pub struct Agent {
+    context: Context,
+    /// The plugins and their queues.
+    pub plugins: PluginHost,
+    recorder: Option<Writer>,
+    /// Events taken, by kind.
+    pub taken: [u64; 128],
+    /// Why recording ended before its time.
+    pub recording_failed: Option<CaptureError>,
+    next_tick: u64,
+    own: u64,
+    now: u64,
+}
+
+impl Agent {
+    /// An agent with these plugins, recording what it takes where a writer is given.
+    pub fn new(plugins: PluginHost, recorder: Option<Writer>) -> Agent {
+        Agent {
+            context: Context::default(),
+            plugins,
+            recorder,
+            taken: [0; 128],
+            recording_failed: None,
+            next_tick: 0,
+            own: 0,
+            now: 0,
+        }
+    }
+
+    /// The path of an event.
+    pub fn take(&mut self, event: Event) {
+        self.now = self.now.max(event.at);
+        if let Some(count) = self.taken.get_mut(usize::from(event.kind)) {
+            *count += 1;
+        }
+        self.record(&event);
+        let Rows { process, target } = self.context.apply(&event);
+        self.plugins.offer(Record {
+            event,
+            process,
+            target,
+        });
+    }
+
+    /// Puts the ticks into the stream that have come due by `now`, ns since boot.
+    pub fn ticks_until(&mut self, now: u64) {
+        if self.next_tick == 0 || now.saturating_sub(self.next_tick) > 60 * TICK {
+            // The first one, or the machine slept: ticks tell of time, they do not make up for it.
+            self.next_tick = now - now % TICK + TICK;
+        }
+        while self.next_tick <= now {
+            let tick = self.own_event(kind::TICK, self.next_tick);
+            self.next_tick += TICK;
+            self.take(tick);
+        }
+    }
+
+    /// An event of the agent's own, at this time.
+    pub fn own_event(&mut self, kind: u16, at: u64) -> Event {
+        Event {
+            kind,
+            at,
+            id: self.own_id(),
+            marks: event_mark::SYNTHETIC,
+            ..Event::default()
+        }
+    }
+
+    /// A fresh id for an event of the agent's own.
+    pub fn own_id(&mut self) -> u64 {
+        self.own += 1;
+        OWN_IDS | self.own
+    }
+
+    /// Time of the newest event, ns since boot.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// The context, to look at.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Switches to what is ready among new, changed and removed plugins: between two events.
+    /// Says whether anything changed.
+    pub fn switch_plugins(&mut self) -> bool {
+        let changes = self.plugins.changes();
+        let any = !changes.is_empty();
+        for change in changes {
+            if let Some(plugin) = self.plugins.apply(change).wants_existing {
+                self.introduce(&plugin);
+            }
+        }
+        any
+    }
+
+    /// Shows a plugin that has just come the processes that live already.
+    fn introduce(&mut self, plugin: &str) {
+        for row in self.context.living() {
+            let event = Event {
+                task: Task {
+                    process: row.id,
+                    tid: row.id.pid,
+                    ..Task::default()
+                },
+                text: row.exe.as_ref().into(),
+                image: Some(Box::new(Image {
+                    streams: row.streams.to_vec(),
+                    ..Image::default()
+                })),
+                ..self.own_event(kind::EXISTING, self.now)
+            };
+            let record = Arc::new(Record {
+                event,
+                process: Some(row),
+                target: None,
+            });
+            self.plugins.offer_to(plugin, &record);
+        }
+    }
+
+    /// Ends the recording and lets every plugin finish what waits for it.
+    pub fn finish(&mut self) -> Result<(), CaptureError> {
+        self.plugins.drain();
+        match (self.recording_failed.take(), self.recorder.take()) {
+            (Some(error), _) => Err(error),
+            (None, Some(writer)) => writer.finish().map(drop),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// A capture that can no longer be written ends; detection goes on.
+    fn record(&mut self, event: &Event) {
+        if let Some(writer) = &mut self.recorder
+            && let Err(error) = writer.write(event)
+        {
+            tracing::error!("recording ends: {error}");
+            self.recording_failed = Some(error);
+            self.recorder = None;
+        }
+    }
+}

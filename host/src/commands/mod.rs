@@ -1,0 +1,144 @@
+//! The commands of the `vedette` binary, one file each.
+
+pub mod doctor;
+pub mod plugin;
+pub mod record;
+pub mod replay;
+pub mod run;
+pub mod summary;
+
+use crate::output::printable;
+use crate::plugin::host::{HostOptions, PluginInfo};
+use crate::plugin::outcome::Outcome;
+use crate::plugin::queue::Overflow;
+use crate::verdict::{Form, Verdicts};
+use clap::Args;
+use crossbeam_channel::Receiver;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::thread::{JoinHandle, spawn};
+
+/// Where plugins and their compiled form are, for every command that runs some.
+#[derive(Debug, Clone, Args)]
+pub struct PluginArgs {
+    /// Directory of plugins (*.wasm). It is watched: what is added, replaced or removed there
+    /// takes effect at once.
+    #[arg(long, value_name = "DIR", env = "VEDETTE_PLUGINS", default_value = "/usr/lib/vedette/plugins")]
+    pub plugins: PathBuf,
+
+    /// Directory for compiled plugins, kept from run to run.
+    #[arg(long, value_name = "DIR", env = "VEDETTE_CACHE", default_value = "/var/cache/vedette")]
+    pub cache: PathBuf,
+
+    /// Threads that run plugins [default: one a core].
+    #[arg(long, value_name = "N")]
+    pub workers: Option<usize>,
+
+    /// Most events that a plugin gets in one call.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub batch: u16,
+}
+
+impl PluginArgs {
+    /// The runtime's options; `live` agents follow their directory and shed what they cannot
+    /// hold, replays do neither.
+    fn options(&self, live: bool) -> HostOptions {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        HostOptions {
+            sources: vec![self.plugins.clone()],
+            cache: Some(self.cache.clone()),
+            workers: self.workers.unwrap_or(cores).max(1),
+            batch: self.batch.into(),
+            watch: live,
+            overflow: if live { Overflow::Shed } else { Overflow::Wait },
+            ..HostOptions::default()
+        }
+    }
+}
+
+/// How findings are printed, for every command that prints some.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct OutputArgs {
+    /// Print findings as JSON lines, also on a terminal. Into a pipe they always are.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl OutputArgs {
+    /// JSON where asked for or where no person reads.
+    pub fn form(self) -> Form {
+        use std::io::IsTerminal;
+        if self.json || !std::io::stdout().is_terminal() {
+            Form::Json
+        } else {
+            Form::Text
+        }
+    }
+}
+
+/// Handles outcomes on a thread of its own until all their senders are gone, then gives the
+/// verdicts back with their counts.
+pub fn handle_outcomes(mut verdicts: Verdicts, outcomes: Receiver<Outcome>) -> JoinHandle<Verdicts> {
+    spawn(move || {
+        for outcome in outcomes {
+            let Outcome::Finding(finding) = &outcome else {
+                say(&outcome);
+                continue;
+            };
+            if let Err(error) = verdicts.take(finding) {
+                // Nobody reads any more (a closed pipe); the responses still matter.
+                tracing::debug!("a finding could not be printed: {error}");
+            }
+        }
+        verdicts
+    })
+}
+
+/// One line on a plugin in service.
+pub fn describe(plugin: &PluginInfo) -> String {
+    let kinds: BTreeSet<&str> = plugin
+        .manifest
+        .subscriptions
+        .iter()
+        .map(|s| s.kind.name)
+        .collect();
+    format!(
+        "plugin {} {} sha256:{} wants {}",
+        plugin.id,
+        plugin.manifest.version,
+        plugin.digest.short(),
+        kinds.into_iter().collect::<Vec<_>>().join(", ")
+    )
+}
+
+/// Tells on standard error what became of a plugin.
+fn say(outcome: &Outcome) {
+    match outcome {
+        Outcome::Finding(_) => {}
+        Outcome::Loaded { plugin } => {
+            anstream::eprintln!("plugin {} {} is in service", plugin.id, plugin.version);
+        }
+        Outcome::Reloaded { plugin, pause_ns } => anstream::eprintln!(
+            "plugin {} {} sha256:{} took over as generation {}, pause {:.3} ms",
+            plugin.id,
+            plugin.version,
+            plugin.digest.short(),
+            plugin.generation,
+            *pause_ns as f64 / 1e6
+        ),
+        Outcome::Refused { path, reason } => {
+            anstream::eprintln!("plugin {} refused: {reason}", path.display());
+        }
+        Outcome::Removed { plugin } => {
+            anstream::eprintln!("plugin {} {} was removed", plugin.id, plugin.version);
+        }
+        Outcome::Log {
+            plugin,
+            level,
+            message,
+        } => anstream::eprintln!(
+            "plugin {plugin} {level:?}: {}",
+            printable(message.as_bytes())
+        ),
+    }
+}

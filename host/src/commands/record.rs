@@ -1,0 +1,78 @@
+//! `vedette record`: the event stream into a capture file.
+
+use super::PluginArgs;
+use super::run::stop_on_signals;
+use super::summary::Summary;
+use crate::agent::Agent;
+use crate::live::Live;
+use crate::plugin::host::PluginHost;
+use anyhow::Context as _;
+use clap::Args;
+use crossbeam_channel::unbounded;
+use std::path::{Path, PathBuf};
+use vedette_sensor::capture::{Header, Writer};
+use vedette_sensor::filter::Filter;
+use vedette_sensor::live::{Options, Sensor};
+use vedette_sensor::probe::Features;
+
+/// Arguments of `vedette record`.
+#[derive(Debug, Args)]
+pub struct Record {
+    /// The file to write.
+    #[arg(value_name = "FILE")]
+    capture: PathBuf,
+
+    /// Record only what these plugins want, rather than every kind of event.
+    #[arg(long, value_name = "DIR")]
+    wanted_by: Option<PathBuf>,
+
+    /// Directory for compiled plugins, kept from run to run.
+    #[arg(long, value_name = "DIR", env = "VEDETTE_CACHE", default_value = "/var/cache/vedette")]
+    cache: PathBuf,
+}
+
+impl Record {
+    /// Records until SIGINT or SIGTERM.
+    pub fn execute(self) -> anyhow::Result<()> {
+        let features = Features::probe();
+        features.sufficient()?;
+        let stop = stop_on_signals()?;
+        let (sender, _outcomes) = unbounded();
+        let options = PluginArgs {
+            plugins: self.wanted_by.clone().unwrap_or_default(),
+            cache: self.cache.clone(),
+            workers: Some(1),
+            batch: 64,
+        }
+        .options(false);
+        let mut plugins = PluginHost::new(options, sender.clone())?;
+        let base = if self.wanted_by.is_some() {
+            plugins.load_all();
+            Filter::context()
+        } else {
+            Filter::everything()
+        };
+        let sensor = Sensor::start(&Options::default(), &Filter::context())
+            .context("the sensor could not be started")?;
+        let writer = create(&self.capture)?;
+        let mut agent = Agent::new(plugins, Some(writer));
+        let mut live = Live::begin(sensor, base, &mut agent, sender)?;
+        anstream::eprintln!(
+            "recording into {}: end it with Ctrl-C",
+            self.capture.display()
+        );
+        let ended = live.run(&mut agent, &stop);
+        let lost = std::mem::take(&mut live.lost);
+        drop(live);
+        agent
+            .finish()
+            .with_context(|| format!("{}: the capture is incomplete", self.capture.display()))?;
+        Summary::new(&agent, lost).print_events();
+        ended.context("the sensor failed")
+    }
+}
+
+/// A new capture file of this machine.
+pub fn create(path: &Path) -> anyhow::Result<Writer> {
+    Ok(Writer::create(path, &Header::here())?)
+}

@@ -1,0 +1,195 @@
+//! `vedette run`: detection on this machine.
+
+use super::{OutputArgs, PluginArgs, handle_outcomes, replay, summary::Summary};
+use crate::agent::Agent;
+use crate::live::Live;
+use crate::output::Clock;
+use crate::plugin::host::PluginHost;
+use crate::response::Policy;
+use crate::verdict::Verdicts;
+use anyhow::Context as _;
+use clap::Args;
+use crossbeam_channel::unbounded;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+use vedette_sensor::filter::Filter;
+use vedette_sensor::live::{Options, Sensor};
+use vedette_sensor::probe::{Features, ProbeError};
+
+/// A real reverse shell in a container, for machines whose kernel cannot be sensed. Made by
+/// `scripts/record-demo`.
+static DEMO: &[u8] = include_bytes!("../../assets/reverse-shell.capture");
+
+/// Arguments of `vedette run`.
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    plugins: PluginArgs,
+
+    #[command(flatten)]
+    output: OutputArgs,
+
+    /// Let responses happen: kill what a finding proposes to kill. Without it they are only told.
+    #[arg(long)]
+    enforce: bool,
+
+    /// Never act on processes that run this executable, whatever it is called. Can be given
+    /// several times.
+    #[arg(long, value_name = "PATH")]
+    never: Vec<PathBuf>,
+
+    /// Write this file, with one line of JSON, once detection is on.
+    #[arg(long, value_name = "PATH")]
+    ready_file: Option<PathBuf>,
+
+    /// Record the events into this capture file as well.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+}
+
+impl Run {
+    /// Runs until SIGINT or SIGTERM.
+    pub fn execute(self) -> anyhow::Result<()> {
+        let begin = Instant::now();
+        let features = Features::probe();
+        anstream::eprintln!("{features}");
+        if let Err(missing) = features.sufficient() {
+            return self.replay_demo(&missing);
+        }
+        let stop = stop_on_signals()?;
+        let clock = Clock::of_this_machine();
+        let policy = Policy::new(self.enforce, &self.never)?;
+        let (sender, outcomes) = unbounded();
+        let mut plugins = PluginHost::new(self.plugins.options(true), sender.clone())?;
+        // Plugins load while the kernel verifies the sensor's programs: both take the most of
+        // the time until detection is on.
+        let starting = std::thread::spawn(move || {
+            Sensor::start(&Options::default(), &Filter::context())
+        });
+        plugins.load_all();
+        let sensor = starting
+            .join()
+            .map_err(|_| anyhow::anyhow!("the thread that starts the sensor ended in a panic"))?
+            .context("the sensor could not be started")?;
+        let recorder = self.record.as_deref().map(super::record::create).transpose()?;
+        let mut agent = Agent::new(plugins, recorder);
+        let form = self.output.form();
+        let handler = handle_outcomes(Verdicts::new(policy, form, clock), outcomes);
+        for plugin in agent.plugins.plugins() {
+            anstream::eprintln!("{}", super::describe(&plugin));
+        }
+        let mut live = Live::begin(sensor, Filter::context(), &mut agent, sender)?;
+        self.ready(begin, &agent)?;
+        let ended = live.run(&mut agent, &stop);
+        let lost = std::mem::take(&mut live.lost);
+        // The sensor goes first: nothing stays attached while the rest winds up.
+        drop(live);
+        let recorded = agent.finish();
+        let summary = Summary::new(&agent, lost);
+        drop(agent);
+        let verdicts = handler
+            .join()
+            .map_err(|_| anyhow::anyhow!("the thread that handles findings ended in a panic"))?;
+        summary.print(&verdicts, form);
+        recorded.context("the capture could not be completed")?;
+        ended.context("the sensor failed")?;
+        Ok(())
+    }
+
+    /// Says that detection is on: to people, to whoever waits for the file, and to systemd.
+    fn ready(&self, begin: Instant, agent: &Agent) -> anyhow::Result<()> {
+        let plugins = agent.plugins.plugins();
+        let took = begin.elapsed();
+        let mode = if self.enforce { "enforce" } else { "observe" };
+        anstream::eprintln!(
+            "vedette is ready: {} plugins, {} processes, mode {mode}, after {} ms",
+            plugins.len(),
+            agent.context().counters().rows,
+            took.as_millis()
+        );
+        if let Some(path) = &self.ready_file {
+            let line = serde_json::json!({
+                "ready": true,
+                "pid": std::process::id(),
+                "mode": mode,
+                "plugins": plugins.len(),
+                "start_ms": took.as_secs_f64() * 1e3,
+            });
+            write_whole(path, &format!("{line}\n"))?;
+        }
+        notify_systemd("READY=1");
+        Ok(())
+    }
+
+    /// What a machine that cannot be sensed shows instead, plainly labelled.
+    fn replay_demo(&self, missing: &ProbeError) -> anyhow::Result<()> {
+        anstream::eprintln!(
+            "\n{missing}\n\
+             Nothing on this machine is being watched. What follows is a REPLAY of a recorded\n\
+             reverse shell in a container, through the same plugins.\n"
+        );
+        let plugins = self.plugins.clone();
+        replay::run(std::io::Cursor::new(DEMO), "the bundled capture", plugins, self.output.form(), true)
+    }
+}
+
+/// Set when SIGINT or SIGTERM arrives. A second one ends the process at once.
+pub fn stop_on_signals() -> anyhow::Result<Arc<AtomicBool>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = Arc::new(AtomicBool::new(false));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let (mut interrupt, mut terminate) = {
+        let _context = runtime.enter();
+        (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        )
+    };
+    let set = stop.clone();
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            runtime.block_on(async {
+                loop {
+                    tokio::select! {
+                        _ = interrupt.recv() => {}
+                        _ = terminate.recv() => {}
+                    }
+                    if set.swap(true, Ordering::Relaxed) {
+                        std::process::exit(130);
+                    }
+                }
+            });
+        })?;
+    Ok(stop)
+}
+
+/// Writes a file so that who waits for it finds it whole.
+fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
+    let beside = path.with_extension("tmp");
+    std::fs::write(&beside, text)
+        .and_then(|()| std::fs::rename(&beside, path))
+        .with_context(|| format!("{}: cannot write the ready file", path.display()))
+}
+
+/// Tells the service manager, if one asked to be told (sd_notify's protocol).
+fn notify_systemd(state: &str) {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else {
+        return;
+    };
+    let address = match path.as_bytes().strip_prefix(b"@") {
+        Some(name) => SocketAddr::from_abstract_name(name),
+        None => SocketAddr::from_pathname(&path),
+    };
+    let sent = address.and_then(|to| UnixDatagram::unbound()?.send_to_addr(state.as_bytes(), &to));
+    if let Err(error) = sent {
+        tracing::warn!("the service manager could not be told: {error}");
+    }
+}

@@ -1,0 +1,137 @@
+//! What a run amounts to: events, losses, findings, time in plugins.
+
+use crate::agent::Agent;
+use crate::output::event::kind_name;
+use crate::plugin::host::PluginInfo;
+use crate::verdict::{Form, Verdicts};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use vedette_contract::sets;
+
+/// The totals of a run.
+pub struct Summary {
+    taken: BTreeMap<String, u64>,
+    lost: BTreeMap<&'static str, u64>,
+    plugins: Vec<PluginInfo>,
+    repaired: u64,
+}
+
+impl Summary {
+    /// The totals of this agent; `lost` by cause of the catalogue.
+    pub fn new(agent: &Agent, lost: BTreeMap<u32, u64>) -> Summary {
+        let taken = agent
+            .taken
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(|(kind, count)| (kind_name(kind as u16), *count))
+            .collect();
+        Summary {
+            taken,
+            lost: lost
+                .into_iter()
+                .map(|(cause, count)| {
+                    (sets::LOSS_CAUSE.name_of(cause).unwrap_or("unknown"), count)
+                })
+                .collect(),
+            plugins: agent.plugins.plugins(),
+            repaired: agent.context().counters().repaired,
+        }
+    }
+
+    /// Prints it to standard error, in the form that findings are printed in.
+    pub fn print(&self, verdicts: &Verdicts, form: Form) {
+        match form {
+            Form::Json => {
+                let line = json!({ "summary": self.json(verdicts) });
+                anstream::eprintln!("{line}");
+            }
+            Form::Text => {
+                anstream::eprintln!(
+                    "\n{} findings ({} more were the same cases again)",
+                    verdicts.told,
+                    verdicts.repeated
+                );
+                self.print_events();
+                self.print_plugins();
+            }
+        }
+    }
+
+    /// Prints the events alone.
+    pub fn print_events(&self) {
+        let total: u64 = self.taken.values().sum();
+        let mut kinds: Vec<_> = self.taken.iter().collect();
+        kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let kinds: Vec<String> = kinds.iter().map(|(k, n)| format!("{k} {n}")).collect();
+        anstream::eprintln!("events    {total}: {}", kinds.join(", "));
+        if self.lost.is_empty() {
+            anstream::eprintln!("lost      none");
+        }
+        for (cause, count) in &self.lost {
+            anstream::eprintln!("lost      {count}: {cause}");
+        }
+        if self.repaired > 0 {
+            anstream::eprintln!("repaired  {} rows of the process table", self.repaired);
+        }
+    }
+
+    fn print_plugins(&self) {
+        for p in &self.plugins {
+            let s = &p.stats;
+            anstream::eprintln!(
+                "plugin    {} {}: {} events in {} calls, {} findings, {:.3} ms in all, {:.0} ns an event, longest call {:.3} ms{}{}",
+                p.id,
+                p.manifest.version,
+                s.events,
+                s.calls,
+                s.findings,
+                s.call_ns as f64 / 1e6,
+                s.call_ns as f64 / s.events.max(1) as f64,
+                s.longest_call_ns as f64 / 1e6,
+                count(s.aborts, "aborted calls"),
+                count(s.shed_security + s.shed_bulk, "events shed"),
+            );
+        }
+    }
+
+    fn json(&self, verdicts: &Verdicts) -> Value {
+        let plugins: Map<String, Value> = self
+            .plugins
+            .iter()
+            .map(|p| {
+                let s = &p.stats;
+                let value = json!({
+                    "version": p.manifest.version,
+                    "digest": p.digest.to_string(),
+                    "events": s.events,
+                    "calls": s.calls,
+                    "call_ns": s.call_ns,
+                    "longest_call_ns": s.longest_call_ns,
+                    "findings": s.findings,
+                    "aborts": s.aborts,
+                    "skipped": s.skipped,
+                    "shed": s.shed_security + s.shed_bulk,
+                    "quarantined": s.quarantined,
+                });
+                (p.id.to_string(), value)
+            })
+            .collect();
+        json!({
+            "findings": verdicts.told,
+            "repeated": verdicts.repeated,
+            "events": self.taken,
+            "lost": self.lost,
+            "repaired": self.repaired,
+            "plugins": plugins,
+        })
+    }
+}
+
+fn count(n: u64, what: &str) -> String {
+    if n == 0 {
+        String::new()
+    } else {
+        format!(", {n} {what}")
+    }
+}

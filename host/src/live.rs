@@ -1,0 +1,195 @@
+//! Feeds the agent from this machine's kernel.
+
+use crate::agent::Agent;
+use crate::finding::{Category, Finding, Severity};
+use crate::plugin::outcome::Outcome;
+use crate::runtimes::Runtimes;
+use crossbeam_channel::Sender;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use vedette_contract::{kind, sets};
+use vedette_sensor::event::Event;
+use vedette_sensor::existing::existing;
+use vedette_sensor::filter::Filter;
+use vedette_sensor::image::Classifier;
+use vedette_sensor::live::{Sensor, SensorError};
+
+/// Longest wait for an event: ticks, plugin changes and losses are looked after in between.
+const WAIT: Duration = Duration::from_millis(100);
+
+/// The sensor's events lie behind its clock by less than this, ns; a tick must not overtake them.
+const BEHIND: u64 = 20_000_000;
+
+/// The kernel as a source of events.
+pub struct Live {
+    sensor: Sensor,
+    classifier: Classifier,
+    runtimes: Runtimes,
+    outcomes: Sender<Outcome>,
+    /// Events lost so far, by cause of the catalogue.
+    pub lost: BTreeMap<u32, u64>,
+    /// What is wanted whatever the plugins want.
+    base: Filter,
+    /// What the kernel was last told to send.
+    wanted: Filter,
+    last_second: u64,
+}
+
+impl Live {
+    /// Takes in what runs already and begins to feed the agent with what `base` and its plugins
+    /// want. The sensor is attached by now, so nothing falls between the two.
+    pub fn begin(
+        sensor: Sensor,
+        base: Filter,
+        agent: &mut Agent,
+        outcomes: Sender<Outcome>,
+    ) -> Result<Live, SensorError> {
+        let mut live = Live {
+            sensor,
+            classifier: Classifier::new(),
+            runtimes: Runtimes::default(),
+            outcomes,
+            lost: BTreeMap::new(),
+            wanted: Filter::default(),
+            base,
+            last_second: 0,
+        };
+        live.send(live.wanted_by(agent))?;
+        let mut next_id = || agent.own_id();
+        let existing = existing(&mut live.classifier, &mut next_id, boot_time());
+        for event in existing {
+            live.take(event, agent);
+        }
+        agent.plugins.flush();
+        Ok(live)
+    }
+
+    /// Feeds the agent until `stop` is set, which is seen within [`WAIT`].
+    pub fn run(&mut self, agent: &mut Agent, stop: &AtomicBool) -> Result<(), SensorError> {
+        let mut events = Vec::new();
+        while !stop.load(Ordering::Relaxed) {
+            self.sensor.next_batch(WAIT, &mut events)?;
+            for event in events.drain(..) {
+                self.take(event, agent);
+            }
+            agent.plugins.flush();
+            self.follow_plugins(agent)?;
+            self.every_second(agent);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, mut event: Event, agent: &mut Agent) {
+        if event.kind == kind::EXEC
+            && let Some(image) = &mut event.image
+        {
+            let pid = event.task.process.pid;
+            image.class = self
+                .classifier
+                .classify(pid, &event.text, image.device, image.inode);
+        }
+        agent.ticks_until(event.at.min(boot_floor(event.at)));
+        let container = (event.kind == kind::CGROUP)
+            .then(|| self.runtimes.look(&event))
+            .flatten();
+        let at = event.at;
+        agent.take(event);
+        if let Some(container) = container {
+            let id = agent.own_id();
+            agent.take(Event { at, id, ..container });
+        }
+    }
+
+    /// Lets the kernel send what a new set of plugins wants: more before the switch, less once
+    /// nobody can miss it any more.
+    fn follow_plugins(&mut self, agent: &mut Agent) -> Result<(), SensorError> {
+        let mut wide = self.wanted.clone();
+        wide.union(&self.wanted_by(agent));
+        self.send(wide)?;
+        if agent.switch_plugins() {
+            agent.plugins.flush();
+        }
+        self.send(self.wanted_by(agent))
+    }
+
+    /// What is wanted now.
+    fn wanted_by(&self, agent: &Agent) -> Filter {
+        let mut filter = self.base.clone();
+        filter.union(&agent.plugins.filter());
+        filter
+    }
+
+    fn send(&mut self, filter: Filter) -> Result<(), SensorError> {
+        if filter != self.wanted {
+            self.sensor.set_filter(&filter)?;
+            self.wanted = filter;
+        }
+        Ok(())
+    }
+
+    fn every_second(&mut self, agent: &mut Agent) {
+        let now = boot_time().saturating_sub(BEHIND);
+        let second = now / 1_000_000_000;
+        if second == self.last_second {
+            return;
+        }
+        self.last_second = second;
+        agent.ticks_until(now);
+        for event in self.runtimes.look_again() {
+            let id = agent.own_id();
+            agent.take(Event {
+                at: now,
+                id,
+                ..event
+            });
+        }
+        for loss in self.sensor.losses() {
+            self.lose(loss.cause, loss.count, now, agent);
+        }
+        agent.plugins.flush();
+    }
+
+    /// A loss stands in the stream, in the counters and among the findings.
+    fn lose(&mut self, cause: u32, count: u64, now: u64, agent: &mut Agent) {
+        *self.lost.entry(cause).or_default() += count;
+        let event = Event {
+            a: count,
+            b: u64::from(cause),
+            ..agent.own_event(kind::LOSS, now)
+        };
+        agent.take(event);
+        let name = sets::LOSS_CAUSE.name_of(cause).unwrap_or("unknown");
+        let finding = Finding {
+            plugin: Arc::from("vedette"),
+            version: Arc::from(env!("CARGO_PKG_VERSION")),
+            rule: "events-lost".to_owned(),
+            title: "Events were lost".to_owned(),
+            category: Category::Health,
+            severity: Severity::Medium,
+            confidence: 100,
+            techniques: Vec::new(),
+            process: None,
+            message: format!("{count} events were lost: {name}"),
+            evidence: Vec::new(),
+            // One case a cause and minute: a storm is told as it goes on, but not each second.
+            dedup: format!("{name} {}", now / 60_000_000_000),
+            proposals: Vec::new(),
+            at: now,
+        };
+        // The receiver only ends after this loop has.
+        let _ = self.outcomes.send(Outcome::Finding(Box::new(finding)));
+    }
+}
+
+/// ns since boot, suspend included: the clock of all events.
+pub fn boot_time() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}
+
+/// The last full second at or before a time.
+fn boot_floor(at: u64) -> u64 {
+    at - at % 1_000_000_000
+}

@@ -1,0 +1,66 @@
+//! The `vedette` command.
+
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
+use vedette::commands::{doctor, plugin, record, replay, run};
+
+/// Runtime threat detection and response for containers and hosts: kernel events, judged by
+/// sandboxed plugins.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Detect on this machine until Ctrl-C.
+    Run(run::Run),
+    /// Feed a recorded capture through the plugins.
+    Replay(replay::Replay),
+    /// Record this machine's events into a capture.
+    Record(record::Record),
+    /// Say what this kernel offers, what is degraded and what that blinds.
+    Doctor(doctor::Doctor),
+    /// Build and look into plugins.
+    Plugin(plugin::Plugin),
+    /// Print the completion script of a shell.
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("VEDETTE_LOG")
+                .unwrap_or_else(|_| "warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let done = match Cli::parse().command {
+        Command::Run(run) => run.execute(),
+        Command::Replay(replay) => replay.execute(),
+        Command::Record(record) => record.execute(),
+        Command::Doctor(doctor) => doctor.execute(),
+        Command::Plugin(plugin) => plugin.execute(),
+        Command::Completion { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "vedette",
+                &mut std::io::stdout(),
+            );
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            anstream::eprintln!("vedette: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
