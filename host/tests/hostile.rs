@@ -13,7 +13,10 @@ use vedette::{
     },
 };
 
-const NEIGHBOUR: &[(&str, &str)] = &[("id = \"probe\"", "id = \"neighbour\""), ("[config]", "[config]\nquiet = false")];
+const NEIGHBOUR: &[(&str, &str)] = &[
+    ("id = \"probe\"", "id = \"neighbour\""),
+    ("[config]", "[config]\nquiet = false"),
+];
 
 /// What became of the probe and its neighbour.
 struct Aftermath {
@@ -43,13 +46,23 @@ fn suffer(path: &str, at: &[u64], count: u64, limits: &str) -> Aftermath {
         .collect();
     let (mut host, outcomes) = host_with(
         &[
-            ("probe.wasm", plugin("probe", &[("[config]", &format!("{limits}\n[config]"))])),
+            (
+                "probe.wasm",
+                plugin("probe", &[("[config]", &format!("{limits}\n[config]"))]),
+            ),
             ("neighbour.wasm", plugin("probe", &neighbour)),
         ],
-        HostOptions { workers: 1, ..HostOptions::default() },
+        HostOptions {
+            workers: 1,
+            ..HostOptions::default()
+        },
     );
     for id in 0..count {
-        let path = if at.contains(&id) { path } else { "/usr/bin/id" };
+        let path = if at.contains(&id) {
+            path
+        } else {
+            "/usr/bin/id"
+        };
         offer(&mut host, &exec(id, path));
     }
     host.drain();
@@ -63,8 +76,16 @@ fn suffer(path: &str, at: &[u64], count: u64, limits: &str) -> Aftermath {
         }
     }
     let spared: Vec<u64> = (0..count).filter(|id| !at.contains(id)).collect();
-    assert_eq!(ids(&findings, "neighbour"), spared, "the neighbour gets every event, in order");
-    Aftermath { findings, lines, probe: stats(&host, "probe") }
+    assert_eq!(
+        ids(&findings, "neighbour"),
+        spared,
+        "the neighbour gets every event, in order"
+    );
+    Aftermath {
+        findings,
+        lines,
+        probe: stats(&host, "probe"),
+    }
 }
 
 /// One poisonous event among 100 is skipped and named, and its neighbours are judged.
@@ -72,12 +93,29 @@ fn skips_one(path: &str, reason: &str, limits: &str) {
     let after = suffer(path, &[40], 100, limits);
     let spared: Vec<u64> = (0..100).filter(|id| *id != 40).collect();
     assert_eq!(ids(&after.findings, "probe"), spared, "{path}");
-    let health: Vec<&Finding> = after.findings.iter().filter(|f| f.category == Category::Health).collect();
+    let health: Vec<&Finding> = after
+        .findings
+        .iter()
+        .filter(|f| f.category == Category::Health)
+        .collect();
     assert_eq!(health.len(), 1, "{path}");
-    assert_eq!((&*health[0].plugin, &*health[0].rule), ("vedette", "event-aborted"));
+    assert_eq!(
+        (&*health[0].plugin, &*health[0].rule),
+        ("vedette", "event-aborted")
+    );
     assert_eq!(health[0].evidence[0].event, 40);
-    assert!(health[0].message.contains("probe 1.0.0 did not judge event 0x28"), "{}", health[0].message);
-    assert!(health[0].message.contains(reason), "{path}: {}", health[0].message);
+    assert!(
+        health[0]
+            .message
+            .contains("probe 1.0.0 did not judge event 0x28"),
+        "{}",
+        health[0].message
+    );
+    assert!(
+        health[0].message.contains(reason),
+        "{path}: {}",
+        health[0].message
+    );
     assert_eq!(after.probe.skipped, 1);
     assert!(after.probe.aborts >= 1);
     assert!(!after.probe.quarantined);
@@ -86,7 +124,11 @@ fn skips_one(path: &str, reason: &str, limits: &str) {
 #[test]
 fn an_endless_loop_ends_at_its_deadline() {
     let begun = Instant::now();
-    skips_one("/do/loop", "ran for longer than 50 ms", "[limits]\ndeadline = \"50 ms\"");
+    skips_one(
+        "/do/loop",
+        "ran for longer than 50 ms",
+        "[limits]\ndeadline = \"50 ms\"",
+    );
     assert!(begun.elapsed() < Duration::from_secs(20));
 }
 
@@ -97,7 +139,11 @@ fn a_trap_costs_one_event() {
 
 #[test]
 fn a_memory_bomb_stops_at_its_limit() {
-    skips_one("/do/memory", "more than its 4194304 bytes", "[limits]\nmemory = \"4 MiB\"");
+    skips_one(
+        "/do/memory",
+        "more than its 4194304 bytes",
+        "[limits]\nmemory = \"4 MiB\"",
+    );
 }
 
 #[test]
@@ -113,7 +159,11 @@ fn a_giant_answer_is_refused() {
 #[test]
 fn findings_without_end_are_cut() {
     let after = suffer("/do/many", &[5], 10, "");
-    let many = after.findings.iter().filter(|f| *f.plugin == *"probe").count();
+    let many = after
+        .findings
+        .iter()
+        .filter(|f| *f.plugin == *"probe")
+        .count();
     assert!((10..=16 * 10).contains(&many), "{many}");
     assert!(after.probe.refused >= 1);
 }
@@ -127,7 +177,11 @@ fn what_is_not_declared_or_not_sent_is_refused() {
         let after = suffer(path, &[3], 10, "");
         assert!(!ids(&after.findings, "probe").contains(&3), "{path}");
         assert_eq!(after.probe.refused, 1);
-        assert!(after.lines.iter().any(|line| line.contains(says)), "{:?}", after.lines);
+        assert!(
+            after.lines.iter().any(|line| line.contains(says)),
+            "{:?}",
+            after.lines
+        );
     }
 }
 
@@ -149,7 +203,8 @@ fn exaggeration_is_brought_down() {
 
 #[test]
 fn a_call_that_traps_leaves_no_write() {
-    let (mut host, outcomes) = host_with(&[("p.wasm", plugin("probe", &[]))], HostOptions::default());
+    let (mut host, outcomes) =
+        host_with(&[("p.wasm", plugin("probe", &[]))], HostOptions::default());
     offer(&mut host, &exec(0, "/do/write-and-trap"));
     host.drain();
     offer(&mut host, &exec(1, "/do/read-half"));
@@ -161,11 +216,24 @@ fn a_call_that_traps_leaves_no_write() {
 #[test]
 fn state_and_log_have_their_quotas() {
     let after = suffer("/do/fill-state", &[3], 10, "");
-    let one = after.findings.iter().find(|f| f.message.ends_with("values fit")).expect("it returned");
-    let fit: u64 = one.message.split(' ').next().expect("a number").parse().expect("a number");
+    let one = after
+        .findings
+        .iter()
+        .find(|f| f.message.ends_with("values fit"))
+        .expect("it returned");
+    let fit: u64 = one
+        .message
+        .split(' ')
+        .next()
+        .expect("a number")
+        .parse()
+        .expect("a number");
     assert!((60..=70).contains(&fit), "{fit}");
     let after = suffer("/do/log", &[3], 10, "");
-    assert_eq!(after.lines.iter().filter(|l| l.starts_with("line")).count(), 64);
+    assert_eq!(
+        after.lines.iter().filter(|l| l.starts_with("line")).count(),
+        64
+    );
 }
 
 #[test]
@@ -173,7 +241,11 @@ fn a_plugin_that_aborts_again_and_again_is_lost_and_that_is_said() {
     let at: Vec<u64> = (0..40).collect();
     let after = suffer("/do/trap", &at, 100, "");
     assert!(after.probe.quarantined);
-    let lost: Vec<&Finding> = after.findings.iter().filter(|f| f.rule == "plugin-quarantined").collect();
+    let lost: Vec<&Finding> = after
+        .findings
+        .iter()
+        .filter(|f| f.rule == "plugin-quarantined")
+        .collect();
     assert_eq!(lost.len(), 1);
     assert_eq!(lost[0].severity, Severity::Critical);
     assert_eq!(after.probe.skipped + after.probe.lost, 100);
@@ -185,13 +257,22 @@ fn no_plugin_waits_for_a_slow_one() {
         "probe",
         &[
             ("id = \"probe\"", "id = \"neighbour\""),
-            ("kind = \"exec\"", "kind = \"exec\"\nwhere = [{ field = \"path\", prefix = \"/do/\", not = true }]"),
+            (
+                "kind = \"exec\"",
+                "kind = \"exec\"\nwhere = [{ field = \"path\", prefix = \"/do/\", not = true }]",
+            ),
         ],
     );
-    let slow = plugin("probe", &[("[config]", "[limits]\ndeadline = \"1 s\"\n[config]")]);
+    let slow = plugin(
+        "probe",
+        &[("[config]", "[limits]\ndeadline = \"1 s\"\n[config]")],
+    );
     let (mut host, outcomes) = host_with(
         &[("probe.wasm", slow), ("neighbour.wasm", neighbour)],
-        HostOptions { workers: 1, ..HostOptions::default() },
+        HostOptions {
+            workers: 1,
+            ..HostOptions::default()
+        },
     );
     offer(&mut host, &exec(0, "/do/spin"));
     host.drain();
@@ -211,7 +292,11 @@ fn no_plugin_waits_for_a_slow_one() {
         _ => None,
     });
     assert_eq!(answered.expect("a finding").evidence[0].event, 2);
-    assert_eq!(stats(&host, "probe").calls, calls, "the slow call is still on");
+    assert_eq!(
+        stats(&host, "probe").calls,
+        calls,
+        "the slow call is still on"
+    );
     host.drain();
     assert!(stats(&host, "probe").longest_call_ns > 20_000_000);
 }
@@ -223,10 +308,21 @@ fn what_does_not_start_is_refused_with_the_reason() {
         ("trap", "its init failed: it trapped"),
     ] {
         let directory = directory();
-        put(directory.path(), "p.wasm", &plugin("probe", &[("[config]", &format!("[config]\ninit = {init:?}"))]));
+        put(
+            directory.path(),
+            "p.wasm",
+            &plugin(
+                "probe",
+                &[("[config]", &format!("[config]\ninit = {init:?}"))],
+            ),
+        );
         let (send, _outcomes) = crossbeam_channel::unbounded();
         let mut host = PluginHost::new(
-            HostOptions { sources: vec![directory.path().to_owned()], watch: false, ..HostOptions::default() },
+            HostOptions {
+                sources: vec![directory.path().to_owned()],
+                watch: false,
+                ..HostOptions::default()
+            },
             send,
         )
         .expect("the runtime starts");

@@ -1,7 +1,8 @@
 //! What a plugin returns, checked against what it declared and what it was sent.
 
 use super::{
-    batch::AddressHasher, bindings::vedette::detect::types as wit, engine::MAX_PLUGINS, stats::Counters,
+    batch::AddressHasher, bindings::vedette::detect::types as wit, engine::MAX_PLUGINS,
+    stats::Counters,
 };
 use crate::{
     context::process::Process,
@@ -72,7 +73,7 @@ impl Delivered {
     }
 
     /// The records with these ids, in one pass from the newest.
-    fn records<'a>(&'a self, ids: impl Iterator<Item = u64>) -> HashMap<u64, &'a Arc<Record>> {
+    fn records(&self, ids: impl Iterator<Item = u64>) -> HashMap<u64, &Arc<Record>> {
         let mut missing: std::collections::HashSet<u64> = ids.collect();
         let mut found = HashMap::new();
         for record in self.records.iter().rev() {
@@ -128,12 +129,16 @@ pub fn accept(
     let most = answer.batch.len() * MAX_PER_EVENT;
     for raw in answer.findings.into_iter().take(most + 1) {
         if accepted.len() == most {
-            faults.push(format!("it returned more than {MAX_PER_EVENT} findings an event"));
+            faults.push(format!(
+                "it returned more than {MAX_PER_EVENT} findings an event"
+            ));
             Counters::add(&counters.refused, 1);
             break;
         }
         if !delivered.has_room(at_of_batch) {
-            faults.push(format!("it raised more than {MAX_PER_SECOND} findings in a second"));
+            faults.push(format!(
+                "it raised more than {MAX_PER_SECOND} findings in a second"
+            ));
             Counters::add(&counters.refused, 1);
             break;
         }

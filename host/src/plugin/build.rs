@@ -52,13 +52,17 @@ pub enum BuildError {
     #[error("cargo does not run: {0}; install Rust from https://rustup.rs")]
     Cargo(io::Error),
     /// Cargo failed.
-    #[error("cargo failed; its messages are above. If the target is missing: rustup target add {TARGET}, or set VEDETTE_GUEST_RUSTC to a rustc that has it")]
+    #[error(
+        "cargo failed; its messages are above. If the target is missing: rustup target add {TARGET}, or set VEDETTE_GUEST_RUSTC to a rustc that has it"
+    )]
     Compile,
     /// The crate made no module.
     #[error("{}: the crate made no WebAssembly module; put crate-type = [\"cdylib\"] under [lib]", .0.display())]
     NoModule(PathBuf),
     /// The module is no plugin of the contract.
-    #[error("the module cannot become a component: {0}; build it against vedette-sdk or the contract's WIT")]
+    #[error(
+        "the module cannot become a component: {0}; build it against vedette-sdk or the contract's WIT"
+    )]
     Encode(String),
     /// The component would be refused by an agent.
     #[error("an agent would refuse this plugin: {0}")]
@@ -143,7 +147,11 @@ fn compile(options: &BuildOptions) -> Result<PathBuf, BuildError> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .args(["build", "--release", "--target", TARGET])
-        .args(["--message-format", "json-render-diagnostics", "--manifest-path"])
+        .args([
+            "--message-format",
+            "json-render-diagnostics",
+            "--manifest-path",
+        ])
         .arg(&crate_manifest)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

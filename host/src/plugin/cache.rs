@@ -109,7 +109,9 @@ impl Cache {
                 unsafe { wasmtime::component::Component::deserialize(&self.engine, &code) };
             match loaded {
                 Ok(loaded) => return Ok((loaded, Source::Cached)),
-                Err(error) => tracing::warn!(path = %path.display(), %error, "compiled plugin not usable, compiling again"),
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "compiled plugin not usable, compiling again")
+                }
             }
         }
         let compiled = wasmtime::component::Component::new(&self.engine, &component.bytes)
@@ -122,7 +124,9 @@ impl Cache {
             match kept {
                 Ok(()) => self.evict(),
                 // The plugin runs all the same; only the next start is slower.
-                Err(error) => tracing::warn!(path = %path.display(), %error, "compiled plugin not kept"),
+                Err(error) => {
+                    tracing::warn!(path = %path.display(), %error, "compiled plugin not kept")
+                }
             }
         }
         Ok((compiled, Source::Compiled))

@@ -71,13 +71,17 @@ pub enum ComponentError {
     #[error("it is larger than {MAX_SIZE} bytes; build it in release mode and strip it")]
     TooLarge,
     /// It is no component.
-    #[error("it is a core WebAssembly module and no component; build it with `vedette plugin build`")]
+    #[error(
+        "it is a core WebAssembly module and no component; build it with `vedette plugin build`"
+    )]
     Module,
     /// Its bytes are no WebAssembly.
     #[error("it is not a WebAssembly component: {0}; build it with `vedette plugin build`")]
     Malformed(String),
     /// It has no manifest.
-    #[error("it holds no {SECTION} section; build it with `vedette plugin build`, which puts plugin.toml into it")]
+    #[error(
+        "it holds no {SECTION} section; build it with `vedette plugin build`, which puts plugin.toml into it"
+    )]
     NoManifest,
     /// It has several manifests.
     #[error("it holds several {SECTION} sections; build it afresh")]
@@ -89,19 +93,29 @@ pub enum ComponentError {
     #[error("it imports {0}: a plugin has no WASI; build it for wasm32-unknown-unknown")]
     Wasi(String),
     /// It wants something that no host of this contract gives.
-    #[error("it imports {0}, which contract {VERSION} does not have; rebuild it against this agent's contract")]
+    #[error(
+        "it imports {0}, which contract {VERSION} does not have; rebuild it against this agent's contract"
+    )]
     UnknownImport(String),
     /// It uses a service that its manifest does not name.
-    #[error("it imports the service {0}, which its manifest does not declare; add it to services in [capabilities]")]
+    #[error(
+        "it imports the service {0}, which its manifest does not declare; add it to services in [capabilities]"
+    )]
     Undeclared(&'static str),
     /// It wants a service that the operator does not grant.
-    #[error("it wants the service {0}, which is not granted to it; grant it in the agent's configuration")]
+    #[error(
+        "it wants the service {0}, which is not granted to it; grant it in the agent's configuration"
+    )]
     ServiceNotGranted(&'static str),
     /// It wants a field that the operator does not grant.
-    #[error("it wants to see {0}, which is not granted to it; grant it in the agent's configuration")]
+    #[error(
+        "it wants to see {0}, which is not granted to it; grant it in the agent's configuration"
+    )]
     FieldNotGranted(&'static str),
     /// It does not export what a plugin must.
-    #[error("it does not export vedette:detect/detector@{VERSION}; rebuild it against this agent's contract")]
+    #[error(
+        "it does not export vedette:detect/detector@{VERSION}; rebuild it against this agent's contract"
+    )]
     NoDetector,
 }
 

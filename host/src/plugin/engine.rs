@@ -25,7 +25,9 @@ const MAX_STACK: usize = 512 << 10;
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// Wasmtime refused the configuration on this machine.
-    #[error("the WebAssembly engine cannot start: {0:#}; it reserves address space, so raise a limit on virtual memory (ulimit -v) if there is one")]
+    #[error(
+        "the WebAssembly engine cannot start: {0:#}; it reserves address space, so raise a limit on virtual memory (ulimit -v) if there is one"
+    )]
     Start(wasmtime::Error),
     /// No thread for the clock.
     #[error("no thread for the clock of plugin calls: {0}; raise the limit on tasks")]

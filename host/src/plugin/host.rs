@@ -345,7 +345,8 @@ impl PluginHost {
     }
 
     /// Changes that are ready to be applied: verified, compiled and initialised. Never waits.
-    /// What was refused went to the outcomes.
+    /// What was refused went to the outcomes. Apply all of them, in their order.
+    #[must_use = "a change that is not applied is lost"]
     pub fn changes(&mut self) -> Vec<Change> {
         self.settle();
         if let Some(prepared) = &self.prepared {
@@ -379,7 +380,10 @@ impl PluginHost {
             .find(|p| p.live.1.path == path)
             .map(|p| p.id.clone());
         match prepared {
-            Prepared::Gone(_) => here.map(|id| Change(Staged::Remove(id))).into_iter().collect(),
+            Prepared::Gone(_) => here
+                .map(|id| Change(Staged::Remove(id)))
+                .into_iter()
+                .collect(),
             Prepared::Ready(generation) => {
                 let id = generation.compiled.manifest.id.as_str();
                 // Another plugin in the same file: the one that was there is gone.
@@ -394,8 +398,10 @@ impl PluginHost {
                         return Vec::new();
                     }
                 };
-                self.staged
-                    .insert(generation.number, generation.compiled.subscriptions.filter());
+                self.staged.insert(
+                    generation.number,
+                    generation.compiled.subscriptions.filter(),
+                );
                 let load = Change(Staged::Load(Box::new(generation)));
                 other
                     .map(|id| Change(Staged::Remove(id)))
@@ -446,16 +452,11 @@ impl PluginHost {
     fn place(&mut self, generation: Generation) -> Option<Arc<str>> {
         let new = generation.compiled.clone();
         let existing = new.subscriptions.kinds().has(kind::EXISTING);
-        if let Some(plugin) = self
-            .plugins
-            .iter_mut()
-            .find(|p| *p.id == *new.manifest.id)
-        {
+        if let Some(plugin) = self.plugins.iter_mut().find(|p| *p.id == *new.manifest.id) {
             plugin.queue.push(&mut plugin.waiting);
             // One in quarantine has no memory to hand over.
-            let restored = new.snapshot
-                && plugin.live.1.snapshot
-                && !plugin.counters.read().quarantined;
+            let restored =
+                new.snapshot && plugin.live.1.snapshot && !plugin.counters.read().quarantined;
             plugin.next = Some((generation.number, new));
             plugin.queue.switch(Box::new(generation));
             return (existing && !restored).then(|| plugin.id.clone());
@@ -506,7 +507,10 @@ impl PluginHost {
             let Some(outcome) = plugin.queue.settled() else {
                 continue;
             };
-            if plugin.next.as_ref().is_some_and(|(n, _)| *n == outcome.generation)
+            if plugin
+                .next
+                .as_ref()
+                .is_some_and(|(n, _)| *n == outcome.generation)
                 && let Some(next) = plugin.next.take()
             {
                 settled = true;
@@ -573,7 +577,11 @@ impl PluginHost {
         if let Some(plugin) = self.plugins.iter_mut().find(|p| *p.id == *id) {
             let wanted_by = plugin.wants(&record.event, container);
             // While a switch settles, only the new generation is to be told.
-            let new = if plugin.next.is_some() { [0, wanted_by[1]] } else { wanted_by };
+            let new = if plugin.next.is_some() {
+                [0, wanted_by[1]]
+            } else {
+                wanted_by
+            };
             if new != [0, 0] {
                 plugin.waiting.push(Delivery {
                     record: record.clone(),

@@ -57,13 +57,15 @@ pub enum StartError {
 }
 
 type Detect = TypedFunc<(Arc<Batch>,), (Vec<Finding>,)>;
+/// A function that may refuse, with its reason.
+type Fallible<P> = TypedFunc<P, (Result<(), String>,)>;
 
 /// The optional exports with which a generation hands over what it remembers.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Snapshot {
     schema: TypedFunc<(), (u32,)>,
     save: TypedFunc<(), (Vec<u8>,)>,
-    restore: TypedFunc<(u32, Vec<u8>), (Result<(), String>,)>,
+    restore: Fallible<(u32, Vec<u8>)>,
 }
 
 /// What one generation hands to the next.
@@ -85,7 +87,9 @@ pub struct Instance {
 
 impl std::fmt::Debug for Instance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Instance").field("deadline", &self.deadline).finish_non_exhaustive()
+        f.debug_struct("Instance")
+            .field("deadline", &self.deadline)
+            .finish_non_exhaustive()
     }
 }
 
@@ -116,8 +120,7 @@ impl Instance {
             instance,
             store: &mut store,
         };
-        let init: TypedFunc<(String,), (Result<(), String>,)> =
-            exports.func(&detector, "init")?;
+        let init: Fallible<(String,)> = exports.func(&detector, "init")?;
         let detect: Detect = exports.func(&detector, "detect")?;
         let snapshot = exports
             .instance
@@ -172,7 +175,7 @@ impl Instance {
     /// # Errors
     /// The call ended without an answer: the instance is dead.
     pub fn save(&mut self) -> Result<Option<Memory>, Abort> {
-        let Some(snapshot) = self.snapshot.clone() else {
+        let Some(snapshot) = self.snapshot else {
             return Ok(None);
         };
         let (schema,) = self.call(&snapshot.schema, (), self.deadline)?;
@@ -188,11 +191,15 @@ impl Instance {
     /// # Errors
     /// Why it does not: the call ended without an answer, or the plugin refused.
     pub fn restore(&mut self, memory: Memory) -> Result<(), String> {
-        let Some(snapshot) = self.snapshot.clone() else {
+        let Some(snapshot) = self.snapshot else {
             return Ok(());
         };
         let (answer,) = self
-            .call(&snapshot.restore, (memory.schema, memory.data), self.deadline)
+            .call(
+                &snapshot.restore,
+                (memory.schema, memory.data),
+                self.deadline,
+            )
             .map_err(|abort| abort.to_string())?;
         answer.map_err(cut)
     }
@@ -202,7 +209,12 @@ impl Instance {
         self.store.data().memory_used()
     }
 
-    fn call<P, R>(&mut self, func: &TypedFunc<P, R>, params: P, deadline: Duration) -> Result<R, Abort>
+    fn call<P, R>(
+        &mut self,
+        func: &TypedFunc<P, R>,
+        params: P,
+        deadline: Duration,
+    ) -> Result<R, Abort>
     where
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,

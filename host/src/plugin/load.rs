@@ -31,7 +31,9 @@ pub enum LoadError {
     #[error(transparent)]
     Compile(#[from] CompileError),
     /// Its imports are not what the host gives.
-    #[error("its imports are not those of the contract: {0}; rebuild it against this agent's contract")]
+    #[error(
+        "its imports are not those of the contract: {0}; rebuild it against this agent's contract"
+    )]
     Link(String),
     /// It does not start.
     #[error(transparent)]

@@ -43,9 +43,7 @@ impl Metrics {
             },
             Change::Set(name, value) => (name, Metric::Gauge(value)),
         };
-        if !self.values.contains_key(&name)
-            && (self.values.len() >= MAX_METRICS || !sound(&name))
-        {
+        if !self.values.contains_key(&name) && (self.values.len() >= MAX_METRICS || !sound(&name)) {
             self.refused += 1;
             return;
         }

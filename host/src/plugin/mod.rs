@@ -1,12 +1,21 @@
-//! The plugin runtime: components in, findings out, and nothing else out.
+//! The plugin runtime: components in, findings out.
+//!
+//! In the order in which a plugin meets them: [`watch`] finds its file, [`component`] judges its
+//! bytes, [`cache`] compiles it, [`load`] initialises an [`instance`] of it, and [`host`] puts it on
+//! a [`worker`]. From then on [`host`] matches events and fills its [`queue`]; on the worker its
+//! [`runner`] builds a [`batch`], calls the instance, and lets what [`accept`] finds sound out as
+//! an [`outcome`]. What it keeps lies in [`state`].
+
 pub mod accept;
 pub mod batch;
+#[doc(hidden)]
 pub mod bindings;
 pub mod build;
 pub mod cache;
 pub mod component;
 pub mod engine;
 pub mod host;
+pub mod inspect;
 pub mod instance;
 pub mod load;
 pub mod metrics;
@@ -20,3 +29,7 @@ pub mod trouble;
 pub mod watch;
 pub mod wire;
 pub mod worker;
+
+pub use host::{Applied, Change, HostError, HostOptions, LoadReport, PluginHost, PluginInfo};
+pub use outcome::{Health, Named, Outcome};
+pub use queue::Overflow;

@@ -105,7 +105,9 @@ impl Queue {
     }
 
     fn wait<'q>(&self, guard: MutexGuard<'q, Inner>) -> MutexGuard<'q, Inner> {
-        self.moved.wait(guard).unwrap_or_else(PoisonError::into_inner)
+        self.moved
+            .wait(guard)
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Names the worker that is to be woken.
@@ -201,7 +203,10 @@ impl Queue {
         let mut inner = self.lock();
         inner.closed = true;
         inner.busy = false;
-        let waiting = inner.items.drain(..).filter(|item| matches!(item, Item::Event(_)));
+        let waiting = inner
+            .items
+            .drain(..)
+            .filter(|item| matches!(item, Item::Event(_)));
         Counters::add(&self.counters.lost, waiting.count() as u64);
         self.moved.notify_all();
     }

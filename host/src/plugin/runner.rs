@@ -14,10 +14,7 @@ use super::{
 use crate::record::Record;
 use crossbeam_channel::Sender;
 use std::{
-    sync::{
-        Arc,
-        atomic::Ordering::Relaxed,
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 use vedette_contract::Kind;
@@ -119,7 +116,10 @@ impl Runner {
     /// The host itself failed in a turn: the plugin ends, and that is said.
     pub fn fail(&mut self) {
         self.queue.close();
-        self.quarantine("the agent failed while serving it; please report it", self.clock * CLOCK_STEP);
+        self.quarantine(
+            "the agent failed while serving it; please report it",
+            self.clock * CLOCK_STEP,
+        );
     }
 
     /// Does what is next in the queue.
@@ -182,10 +182,7 @@ impl Runner {
     fn one_step(&mut self, records: &[Arc<Record>]) -> usize {
         let step = |record: &Record| record.event.at / CLOCK_STEP;
         self.clock = self.clock.max(records.first().map_or(0, |r| step(r)));
-        records
-            .iter()
-            .take_while(|r| step(r) <= self.clock)
-            .count()
+        records.iter().take_while(|r| step(r) <= self.clock).count()
     }
 
     /// Delivers the first of `records`, as many as a batch holds; returns how many. If the call
@@ -378,7 +375,9 @@ impl Runner {
             if let Err(reason) = handed {
                 self.send(Outcome::Refused {
                     path: new.compiled.path.clone(),
-                    reason: format!("it cannot take over what the older generation remembers: {reason}"),
+                    reason: format!(
+                        "it cannot take over what the older generation remembers: {reason}"
+                    ),
                 });
                 self.queue.settle(Settled {
                     generation: new.number,

@@ -211,7 +211,9 @@ impl state::Host for Services {
 
     fn set(&mut self, key: Vec<u8>, value: Vec<u8>, ttl: u64) -> Result<(), state::Error> {
         let kept = self.kept.lock();
-        Ok(kept.state.set(&mut self.pending, key, value, ttl, self.now)?)
+        Ok(kept
+            .state
+            .set(&mut self.pending, key, value, ttl, self.now)?)
     }
 
     fn delete(&mut self, key: Vec<u8>) {
@@ -220,7 +222,9 @@ impl state::Host for Services {
 
     fn count(&mut self, key: Vec<u8>, add: u64, window: u64) -> Result<u64, state::Error> {
         let kept = self.kept.lock();
-        Ok(kept.state.count(&mut self.pending, key, add, window, self.now)?)
+        Ok(kept
+            .state
+            .count(&mut self.pending, key, add, window, self.now)?)
     }
 }
 
@@ -235,9 +239,7 @@ impl ResourceLimiter for Services {
     ) -> wasmtime::Result<bool> {
         let more = desired.saturating_sub(current);
         let Some(left) = self.memory_left.checked_sub(more) else {
-            return Err(wasmtime::Error::new(OutOfMemory {
-                limit: self.memory,
-            }));
+            return Err(wasmtime::Error::new(OutOfMemory { limit: self.memory }));
         };
         self.memory_left = left;
         Ok(true)

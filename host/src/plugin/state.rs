@@ -189,7 +189,8 @@ impl State {
             None => self.entries.get(&key).map(|old| old.bytes(&key)),
         };
         let adds = entry.bytes(&key).saturating_sub(old.unwrap_or(0));
-        let new_key = usize::from(!self.entries.contains_key(&key) && !pending.writes.contains_key(&key));
+        let new_key =
+            usize::from(!self.entries.contains_key(&key) && !pending.writes.contains_key(&key));
         if self.bytes + pending.bytes + adds > MAX_BYTES
             || self.entries.len() + pending.keys + new_key > MAX_KEYS
         {
@@ -214,7 +215,9 @@ mod tests {
     fn writes_wait_for_the_call_to_return() {
         let mut state = State::default();
         let mut call = Pending::default();
-        state.set(&mut call, key(1), b"x".to_vec(), 0, 0).expect("room");
+        state
+            .set(&mut call, key(1), b"x".to_vec(), 0, 0)
+            .expect("room");
         assert_eq!(state.get(&call, &key(1), 0), Some(b"x".to_vec()));
         assert_eq!(state.get(&Pending::default(), &key(1), 0), None);
         state.commit(&mut call);
@@ -222,14 +225,19 @@ mod tests {
         state.delete(&mut call, key(1));
         assert_eq!(state.get(&call, &key(1), 0), None);
         drop(call);
-        assert_eq!(state.get(&Pending::default(), &key(1), 0), Some(b"x".to_vec()));
+        assert_eq!(
+            state.get(&Pending::default(), &key(1), 0),
+            Some(b"x".to_vec())
+        );
     }
 
     #[test]
     fn values_end_in_event_time() {
         let mut state = State::default();
         let mut call = Pending::default();
-        state.set(&mut call, key(1), b"x".to_vec(), 10, 100).expect("room");
+        state
+            .set(&mut call, key(1), b"x".to_vec(), 10, 100)
+            .expect("room");
         state.commit(&mut call);
         assert!(state.get(&call, &key(1), 109).is_some());
         assert!(state.get(&call, &key(1), 110).is_none());
@@ -246,7 +254,10 @@ mod tests {
         assert_eq!(state.count(&mut call, key(1), 3, 10, 109), Ok(5));
         state.commit(&mut call);
         assert_eq!(state.count(&mut call, key(1), 1, 10, 110), Ok(1));
-        assert_eq!(state.count(&mut call, key(1), u64::MAX, 10, 111), Ok(u64::MAX));
+        assert_eq!(
+            state.count(&mut call, key(1), u64::MAX, 10, 111),
+            Ok(u64::MAX)
+        );
     }
 
     #[test]
@@ -254,8 +265,14 @@ mod tests {
         let mut state = State::default();
         let mut call = Pending::default();
         let big = vec![0; MAX_VALUE];
-        assert_eq!(state.set(&mut call, vec![0; MAX_KEY + 1], vec![], 0, 0), Err(StateError::TooLarge));
-        assert_eq!(state.set(&mut call, key(0), vec![0; MAX_VALUE + 1], 0, 0), Err(StateError::TooLarge));
+        assert_eq!(
+            state.set(&mut call, vec![0; MAX_KEY + 1], vec![], 0, 0),
+            Err(StateError::TooLarge)
+        );
+        assert_eq!(
+            state.set(&mut call, key(0), vec![0; MAX_VALUE + 1], 0, 0),
+            Err(StateError::TooLarge)
+        );
         let mut taken = 0;
         while state.set(&mut call, key(taken), big.clone(), 0, 0).is_ok() {
             taken += 1;
@@ -280,8 +297,14 @@ mod tests {
         for n in 0..MAX_KEYS {
             state.set(&mut call, key(n), vec![], 0, 0).expect("room");
         }
-        assert_eq!(state.set(&mut call, key(MAX_KEYS), vec![], 0, 0), Err(StateError::Quota));
+        assert_eq!(
+            state.set(&mut call, key(MAX_KEYS), vec![], 0, 0),
+            Err(StateError::Quota)
+        );
         state.commit(&mut call);
-        assert_eq!(state.count(&mut call, key(MAX_KEYS), 1, 1, 0), Err(StateError::Quota));
+        assert_eq!(
+            state.count(&mut call, key(MAX_KEYS), 1, 1, 0),
+            Err(StateError::Quota)
+        );
     }
 }

@@ -264,7 +264,9 @@ pub fn watch(mut places: Places, mut tell: impl FnMut(Seen), listens: impl Fn() 
             };
             if let Some(watcher) = &mut watcher
                 && !watched.contains(directory)
-                && watcher.watch(directory, RecursiveMode::NonRecursive).is_ok()
+                && watcher
+                    .watch(directory, RecursiveMode::NonRecursive)
+                    .is_ok()
             {
                 watched.insert(directory.to_owned());
             }
@@ -291,6 +293,3 @@ pub fn watch(mut places: Places, mut tell: impl FnMut(Seen), listens: impl Fn() 
         seen.into_iter().for_each(&mut tell);
     }
 }
-
-#[cfg(test)]
-mod tests;

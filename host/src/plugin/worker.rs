@@ -106,12 +106,7 @@ fn serve(shared: &Shared, signal: &Arc<Signal>, kind: Kind) {
     let mut apart: Vec<Worker> = Vec::new();
     let mut ended = false;
     while !shared.end.load(Relaxed) && !ended {
-        runners.append(
-            &mut shared
-                .inbox
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        runners.append(&mut shared.inbox.lock().unwrap_or_else(PoisonError::into_inner));
         let mut worked = false;
         let mut wake: Option<Instant> = None;
         let mut n = 0;
@@ -122,7 +117,9 @@ fn serve(shared: &Shared, signal: &Arc<Signal>, kind: Kind) {
                 Turn::Waiting(until) => wake = Some(wake.map_or(until, |w| w.min(until))),
                 Turn::Slow => {
                     worked = true;
-                    if kind == Kind::Shared && let Ok(worker) = Worker::spawn("plugin-apart", Kind::Apart) {
+                    if kind == Kind::Shared
+                        && let Ok(worker) = Worker::spawn("plugin-apart", Kind::Apart)
+                    {
                         let runner = runners.swap_remove(n);
                         runner.is_alone();
                         worker.adopt(runner);

@@ -28,7 +28,9 @@ use vedette_sensor::event::{Event, Image, Stream, Task, TaskRef};
 
 /// Directory of a guest's crate.
 pub fn crate_of(guest: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests").join(guest)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../tests/guests")
+        .join(guest)
 }
 
 /// Where guests are compiled: kept between runs.
@@ -95,7 +97,10 @@ pub fn host(options: HostOptions) -> (PluginHost, Receiver<Outcome>) {
 }
 
 /// A host with these plugins, by file name, that loses nothing.
-pub fn host_with(plugins: &[(&str, Vec<u8>)], options: HostOptions) -> (PluginHost, Receiver<Outcome>) {
+pub fn host_with(
+    plugins: &[(&str, Vec<u8>)],
+    options: HostOptions,
+) -> (PluginHost, Receiver<Outcome>) {
     let directory = directory();
     for (name, bytes) in plugins {
         put(directory.path(), name, bytes);
@@ -109,7 +114,12 @@ pub fn host_with(plugins: &[(&str, Vec<u8>)], options: HostOptions) -> (PluginHo
 }
 
 /// A process that executed something.
-pub fn process(pid: u32, parent: Option<Arc<Process>>, args: &str, container: bool) -> Arc<Process> {
+pub fn process(
+    pid: u32,
+    parent: Option<Arc<Process>>,
+    args: &str,
+    container: bool,
+) -> Arc<Process> {
     let id = TaskRef {
         pid,
         start: u64::from(pid) * 1000,
@@ -157,7 +167,12 @@ pub fn process(pid: u32, parent: Option<Arc<Process>>, args: &str, container: bo
 /// An exec of `path` by a process of a small family.
 pub fn exec(id: u64, path: &str) -> Arc<Record> {
     let init = process(1, None, "init", false);
-    let shell = process(100 + (id % 50) as u32, Some(init), "bash\0-i", id.is_multiple_of(3));
+    let shell = process(
+        100 + (id % 50) as u32,
+        Some(init),
+        "bash\0-i",
+        id.is_multiple_of(3),
+    );
     event(kind::EXEC, id, path, shell)
 }
 
@@ -183,7 +198,10 @@ pub fn event(kind: u16, id: u64, text: &str, process: Arc<Process>) -> Arc<Recor
 
 /// Offers a record as the pipeline does.
 pub fn offer(host: &mut PluginHost, record: &Arc<Record>) {
-    let container = record.process.as_ref().is_some_and(|p| p.container.is_some());
+    let container = record
+        .process
+        .as_ref()
+        .is_some_and(|p| p.container.is_some());
     host.offer(&record.event, container, || record.clone());
 }
 

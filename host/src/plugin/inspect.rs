@@ -1,0 +1,206 @@
+//! `vedette plugin inspect`: what a component is and wants, without running anything.
+
+use super::component::{Component, ComponentError, Digest, Grant, anatomy};
+use crate::manifest::{Manifest, Operator, Predicate, Rule, Subscription, Test};
+use serde::Serialize;
+use std::{fmt::Write as _, path::Path};
+use vedette_sensor::filter::Access;
+
+/// What is to be known of a component.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Inspection {
+    /// Digest of the bytes.
+    pub digest: String,
+    /// Their number.
+    pub size: u64,
+    /// Why an agent that grants everything would refuse it, if it would.
+    pub refused: Option<String>,
+    /// Names of its imports.
+    pub imports: Vec<String>,
+    /// Names of its exports.
+    pub exports: Vec<String>,
+    /// Its manifest, where it has a sound one.
+    pub manifest: Option<Summary>,
+}
+
+/// A manifest as it is shown.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the keys of plugin.toml")]
+pub struct Summary {
+    pub id: String,
+    pub version: String,
+    pub title: String,
+    pub description: String,
+    pub contract: String,
+    pub license: Option<String>,
+    pub authors: Vec<String>,
+    pub subscriptions: Vec<String>,
+    pub services: Vec<&'static str>,
+    pub fields: Vec<&'static str>,
+    pub memory: u64,
+    pub deadline_ms: u64,
+    pub findings: Vec<Rule>,
+    pub config: serde_json::Value,
+}
+
+/// Inspects a file.
+///
+/// # Errors
+/// It cannot be read, or is no component.
+pub fn inspect(path: &Path) -> Result<Inspection, ComponentError> {
+    inspect_bytes(Component::read(path)?)
+}
+
+/// Inspects a component's bytes.
+///
+/// # Errors
+/// They are no component.
+pub fn inspect_bytes(bytes: Vec<u8>) -> Result<Inspection, ComponentError> {
+    let anatomy = anatomy(&bytes)?;
+    let manifest = anatomy
+        .manifest
+        .as_deref()
+        .and_then(|text| Manifest::parse(text, "plugin.toml").ok());
+    Ok(Inspection {
+        digest: Digest::of(&bytes).to_string(),
+        size: bytes.len() as u64,
+        refused: Component::admit(bytes, &Grant::default())
+            .err()
+            .map(|e| e.to_string()),
+        imports: anatomy.imports,
+        exports: anatomy.exports,
+        manifest: manifest.map(summary),
+    })
+}
+
+fn summary(manifest: Manifest) -> Summary {
+    Summary {
+        subscriptions: manifest.subscriptions.iter().map(subscription).collect(),
+        services: manifest.services.iter().map(|s| s.name()).collect(),
+        fields: manifest.fields.iter().map(|f| f.name()).collect(),
+        memory: manifest.limits.memory,
+        deadline_ms: manifest.limits.deadline.as_millis() as u64,
+        id: manifest.id,
+        version: manifest.version,
+        title: manifest.title,
+        description: manifest.description,
+        contract: manifest.contract,
+        license: manifest.license,
+        authors: manifest.authors,
+        findings: manifest.findings,
+        config: manifest.config,
+    }
+}
+
+/// A subscription on one line, for people.
+pub fn subscription(subscription: &Subscription) -> String {
+    let mut line = subscription.kind.name.to_owned();
+    for (n, predicate) in subscription.predicates.iter().enumerate() {
+        line.push_str(if n == 0 { " where " } else { " and " });
+        line.push_str(&test(predicate));
+    }
+    line
+}
+
+fn test(Predicate { test, negated }: &Predicate) -> String {
+    let not = if *negated { "not " } else { "" };
+    match test {
+        Test::Access(Access::Write) => format!("{not}opened for writing"),
+        Test::Access(Access::Any) => format!("{not}opened"),
+        Test::Container(true) => format!("{not}in a container"),
+        Test::Container(false) => format!("{not}outside containers"),
+        Test::Field(subject, operator) => {
+            let name = subject.name();
+            match operator {
+                Operator::Numbers(numbers) => format!("{not}{name} is {}", list(numbers)),
+                Operator::Has(bits) => format!("{not}{name} has {bits:#x}"),
+                Operator::Texts(texts) => format!("{not}{name} is {}", quoted(texts)),
+                Operator::Prefix(texts) => format!("{not}{name} begins with {}", quoted(texts)),
+                Operator::Suffix(texts) => format!("{not}{name} ends with {}", quoted(texts)),
+                Operator::Addresses(addresses) => {
+                    let shown: Vec<String> = addresses.iter().map(|a| address(a)).collect();
+                    format!("{not}{name} is {}", list(&shown))
+                }
+            }
+        }
+    }
+}
+
+fn list<T: std::fmt::Display>(values: &[T]) -> String {
+    let shown: Vec<String> = values.iter().map(T::to_string).collect();
+    shown.join(" or ")
+}
+
+fn quoted(texts: &[Vec<u8>]) -> String {
+    let shown: Vec<String> = texts
+        .iter()
+        .map(|text| format!("{:?}", String::from_utf8_lossy(text)))
+        .collect();
+    shown.join(" or ")
+}
+
+fn address(bytes: &[u8]) -> String {
+    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+        return std::net::Ipv4Addr::from(v4).to_string();
+    }
+    <[u8; 16]>::try_from(bytes).map_or_else(
+        |_| String::new(),
+        |v6| std::net::Ipv6Addr::from(v6).to_string(),
+    )
+}
+
+impl Inspection {
+    /// As text for people.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        let mut line = |name: &str, value: &str| {
+            let _ = writeln!(out, "{name:<14}{value}");
+        };
+        if let Some(m) = &self.manifest {
+            line("plugin", &format!("{} {}", m.id, m.version));
+            line("title", &m.title);
+            line("description", &m.description);
+            if let Some(license) = &m.license {
+                line("license", license);
+            }
+            if !m.authors.is_empty() {
+                line("authors", &m.authors.join(", "));
+            }
+            line("contract", &m.contract);
+        }
+        line("digest", &self.digest);
+        line("size", &format!("{} bytes", self.size));
+        if let Some(m) = &self.manifest {
+            for subscription in &m.subscriptions {
+                line("subscribes", subscription);
+            }
+            line("services", &m.services.join(", "));
+            line("sees", &m.fields.join(", "));
+            line(
+                "limits",
+                &format!(
+                    "{} KiB of memory, {} ms a call",
+                    m.memory >> 10,
+                    m.deadline_ms
+                ),
+            );
+            for rule in &m.findings {
+                line("raises", &format!("{}: {}", rule.id, rule.title));
+            }
+        }
+        for import in &self.imports {
+            line("imports", import);
+        }
+        for export in &self.exports {
+            line("exports", export);
+        }
+        match &self.refused {
+            None => line("verdict", "an agent that grants all of this would run it"),
+            Some(reason) => line("verdict", &format!("refused: {reason}")),
+        }
+        out
+    }
+}
