@@ -7,6 +7,7 @@
 
 pub mod agent;
 pub mod container;
+pub mod guests;
 pub mod http;
 pub mod listener;
 pub mod need;
@@ -16,5 +17,6 @@ pub mod process;
 pub mod remote_shell;
 pub mod rootfs;
 pub mod sshd;
+pub mod storm;
 pub mod tools;
 pub mod workspace;
