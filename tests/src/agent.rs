@@ -68,6 +68,25 @@ impl Finding {
         self.json.pointer("/container/id")?.as_str()
     }
 
+    /// What came of each action that was proposed.
+    pub fn results(&self) -> Vec<&str> {
+        let done = self
+            .json
+            .pointer("/response/done")
+            .and_then(Value::as_array);
+        done.into_iter()
+            .flatten()
+            .filter_map(|one| one.get("result")?.as_str())
+            .collect()
+    }
+
+    /// Whether something was killed for it.
+    pub fn killed(&self) -> bool {
+        self.results()
+            .iter()
+            .any(|result| result.starts_with("killed") || result.starts_with("signalled"))
+    }
+
     /// Whether it is about the agent itself.
     pub fn is_health(&self) -> bool {
         self.category() == "health"
@@ -159,6 +178,7 @@ impl Agent {
             .arg(&ready)
             .arg("--plugins")
             .arg(&options.plugins)
+            .env("VEDETTE_CACHE", compiled())
             .args(&options.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -334,6 +354,21 @@ impl Stopped {
             .collect()
     }
 
+    /// The summary at its end.
+    ///
+    /// # Panics
+    /// Where there is none.
+    pub fn summary(&self) -> Value {
+        let summaries = self
+            .errors
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut summaries = summaries.filter_map(|line| line.get("summary").cloned());
+        summaries
+            .next()
+            .unwrap_or_else(|| panic!("no summary: {}", self.errors))
+    }
+
     /// The findings that accuse somebody, in short.
     pub fn accusations(&self) -> Vec<String> {
         self.findings
@@ -370,8 +405,16 @@ pub fn summary(finding: &Finding) -> String {
 /// Another call of the agent's binary.
 pub fn command(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut command = Command::new(workspace::vedette());
-    command.args(arguments).stdin(Stdio::null());
     command
+        .args(arguments)
+        .env("VEDETTE_CACHE", compiled())
+        .stdin(Stdio::null());
+    command
+}
+
+/// Compiled plugins of the tests' agents: kept from test to test, apart from the machine's own.
+fn compiled() -> PathBuf {
+    workspace::cache().join("compiled")
 }
 
 fn loaded() -> BTreeSet<u32> {

@@ -7,6 +7,8 @@
 
 pub mod agent;
 pub mod container;
+pub mod guests;
+pub mod http;
 pub mod listener;
 pub mod need;
 pub mod network;
@@ -14,5 +16,7 @@ pub mod pool;
 pub mod process;
 pub mod remote_shell;
 pub mod rootfs;
+pub mod sshd;
+pub mod storm;
 pub mod tools;
 pub mod workspace;

@@ -54,7 +54,7 @@ pub struct Tools {
 impl Tools {
     /// An empty set.
     pub fn new(place: Place, names: Names) -> Self {
-        let layer = TempDir::new_in(workspace::cache()).expect("the target directory is writable");
+        let layer = TempDir::with_prefix("vedette-tools-").expect("a temporary directory");
         fs::set_permissions(layer.path(), fs::Permissions::from_mode(0o755))
             .expect("an own directory");
         let word = match names {

@@ -273,9 +273,8 @@ fn judge_observed(observed: &Observed, attack: &Attack, stopped: &Stopped) {
         finding.ancestors().contains(root),
         "{root} is an ancestor ({what}): {said:#?}"
     );
-    assert_eq!(
-        finding.text("/response/done"),
-        "",
+    assert!(
+        !finding.killed(),
         "an observer does nothing ({what}): {}",
         finding.json
     );
@@ -298,20 +297,11 @@ fn enforce(agent: &Agent, attack: &Attack, place: Place, names: Names) {
         "it connects ({what}): {}",
         running.log()
     );
-    let known = agent.findings().len();
-    let finding = wait_for(PATIENCE, || {
-        let findings = agent.findings();
-        let own = |finding: &&Finding| {
-            let ours = finding.container() == running.container()
-                || finding.ancestors().contains(&running.root());
-            finding.category() == "reverse-shell"
-                && ours
-                && finding.ancestors().contains(&running.root())
-        };
-        findings.iter().find(own).cloned()
+    let (root, container) = (running.root(), running.container());
+    let finding = agent.expect(&what, |finding| {
+        let ours = finding.container() == container && finding.ancestors().contains(&root);
+        finding.category() == "reverse-shell" && ours
     });
-    let finding = finding
-        .unwrap_or_else(|| panic!("no finding after {known} ({what}): {}", agent.describe()));
     let pid = finding.pid().expect("a reverse shell has a process");
     let dead = wait_for(PATIENCE, || (!alive(pid)).then_some(()));
     assert!(
@@ -327,13 +317,8 @@ fn enforce(agent: &Agent, attack: &Attack, place: Place, names: Names) {
         "the remote end gets no answer ({what}): {}",
         running.log()
     );
-    let done = finding
-        .json
-        .pointer("/response/done")
-        .map(ToString::to_string)
-        .unwrap_or_default();
     assert!(
-        done.contains("kill"),
+        finding.killed(),
         "what was done is in the finding ({what}): {}",
         finding.json
     );

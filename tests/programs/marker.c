@@ -1,0 +1,5 @@
+// marker ...: does nothing; that it is executed is what matters.
+int main(void)
+{
+	return 0;
+}
