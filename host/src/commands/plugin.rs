@@ -1,6 +1,8 @@
 //! `vedette plugin`: the author's commands.
 
 use crate::plugin::build::{BuildOptions, build};
+use crate::plugin::inspect::inspect;
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -24,6 +26,15 @@ enum Command {
         /// Directory for cargo's own output.
         #[arg(long, value_name = "DIR")]
         target_dir: Option<PathBuf>,
+    },
+    /// Show what a component is and asks for, without running it.
+    Inspect {
+        /// The component.
+        #[arg(value_name = "FILE")]
+        component: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -50,6 +61,15 @@ impl Plugin {
                     built.component.bytes.len(),
                     built.component.digest
                 );
+            }
+            Command::Inspect { component, json } => {
+                let inspection = inspect(&component)
+                    .with_context(|| format!("{}: no plugin", component.display()))?;
+                if json {
+                    println!("{}", serde_json::to_string_pretty(&inspection)?);
+                } else {
+                    print!("{}", inspection.text());
+                }
             }
         }
         Ok(())
