@@ -193,6 +193,8 @@ pub struct PluginHost {
     options: HostOptions,
     places: Option<Places>,
     plugins: Vec<Plugin>,
+    /// Queues of plugins that were removed and have not come to their end.
+    retiring: Vec<Arc<Queue>>,
     /// Kinds that any plugin wants: the first and cheapest test.
     kinds: KindSet,
     workers: Vec<Worker>,
@@ -239,6 +241,7 @@ impl PluginHost {
             places: Some(Places::new(options.sources.clone())),
             options,
             plugins: Vec::new(),
+            retiring: Vec::new(),
             kinds: KindSet::default(),
             workers,
             next_worker: 0,
@@ -493,12 +496,14 @@ impl PluginHost {
             let mut plugin = self.plugins.swap_remove(index);
             plugin.queue.push(&mut plugin.waiting);
             plugin.queue.stop();
+            self.retiring.push(plugin.queue);
             self.loader.forget(id);
         }
     }
 
     /// Takes note of switches that have ended.
     fn settle(&mut self) {
+        self.retiring.retain(|queue| !queue.is_closed());
         // One whose worker gave it up is gone; its file can bring it back.
         let before = self.plugins.len();
         self.plugins.retain(|plugin| !plugin.queue.is_closed());
@@ -608,8 +613,8 @@ impl PluginHost {
     /// replay, and of the agent.
     pub fn drain(&mut self) {
         self.flush();
-        for plugin in &self.plugins {
-            plugin.queue.wait_until_idle();
+        for queue in self.plugins.iter().map(|p| &p.queue).chain(&self.retiring) {
+            queue.wait_until_idle();
         }
         self.settle();
     }

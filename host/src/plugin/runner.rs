@@ -140,10 +140,10 @@ impl Runner {
                 Turn::Worked
             }
             Taken::Stop => {
-                self.queue.close();
                 self.send(Outcome::Removed {
                     plugin: named(&self.compiled, self.generation),
                 });
+                self.queue.close();
                 Turn::Ended
             }
         };
