@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 use vedette_sensor::filter::Filter;
-use vedette_sensor::live::{Options, Sensor};
+use vedette_sensor::live::{Options, Sensor, SensorError};
 use vedette_sensor::probe::{Features, ProbeError};
 
 /// A real reverse shell in a container, for machines whose kernel cannot be sensed. Made by
@@ -53,26 +53,28 @@ impl Run {
     /// Runs until SIGINT or SIGTERM.
     pub fn execute(self) -> anyhow::Result<()> {
         let begin = Instant::now();
-        let features = Features::probe();
-        anstream::eprintln!("{features}");
-        if let Err(missing) = features.sufficient() {
-            return self.replay_demo(&missing);
-        }
+        // Plugins load while the kernel verifies the sensor's programs: both take the most of
+        // the time until detection is on.
+        let starting =
+            std::thread::spawn(|| Sensor::start(&Options::default(), &Filter::context()));
         let stop = stop_on_signals()?;
         let clock = Clock::of_this_machine();
         let policy = Policy::new(self.enforce, &self.never)?;
         let (sender, outcomes) = unbounded();
         let mut plugins = PluginHost::new(self.plugins.options(true), sender.clone())?;
-        // Plugins load while the kernel verifies the sensor's programs: both take the most of
-        // the time until detection is on.
-        let starting = std::thread::spawn(move || {
-            Sensor::start(&Options::default(), &Filter::context())
-        });
         plugins.load_all();
-        let sensor = starting
+        let started = starting
             .join()
-            .map_err(|_| anyhow::anyhow!("the thread that starts the sensor ended in a panic"))?
-            .context("the sensor could not be started")?;
+            .map_err(|_| anyhow::anyhow!("the thread that starts the sensor ended in a panic"))?;
+        let sensor = match started {
+            Ok(sensor) => sensor,
+            Err(SensorError::Probe(missing)) => {
+                drop(plugins);
+                return self.replay_demo(&missing);
+            }
+            Err(error) => return Err(error).context("the sensor could not be started"),
+        };
+        anstream::eprintln!("{}", sensor.features());
         let recorder = self.record.as_deref().map(super::record::create).transpose()?;
         let mut agent = Agent::new(plugins, recorder);
         let form = self.output.form();
@@ -125,6 +127,7 @@ impl Run {
 
     /// What a machine that cannot be sensed shows instead, plainly labelled.
     fn replay_demo(&self, missing: &ProbeError) -> anyhow::Result<()> {
+        anstream::eprintln!("{}", Features::probe());
         anstream::eprintln!(
             "\n{missing}\n\
              Nothing on this machine is being watched. What follows is a REPLAY of a recorded\n\
