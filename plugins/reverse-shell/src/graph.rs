@@ -6,6 +6,7 @@
 //! connections to the children that it forks, unless they are on their standard streams.
 
 use crate::end::{self, End};
+use std::rc::Rc;
 use vedette_sdk::bounded::Map;
 use vedette_sdk::prelude::*;
 use vedette_sdk::views::{Accept, Connect};
@@ -158,12 +159,12 @@ pub fn direct(process: Process<'_>, event: Event<'_>, fds: &[u32]) -> Option<Con
 }
 
 /// A process that holds something.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Node {
     /// In the initial pid namespace.
     pub pid: u32,
     /// Path of its program, cut.
-    pub name: Box<[u8]>,
+    pub name: Rc<[u8]>,
     /// Key of its container, or 0.
     pub container: u64,
     /// Key of the process that executed its image: itself, or the one that it was forked from.
@@ -268,7 +269,12 @@ impl Graph {
         for conn in &mut node.conns {
             conn.own &= !node.shell;
         }
-        if !node.held.is_empty() || !node.conns.is_empty() || node.session.is_some() {
+        // A terminal alone tells nothing of a process until it executes or duplicates something.
+        let telling = node
+            .held
+            .iter()
+            .any(|(end, _)| !matches!(end, End::Slave(..)));
+        if telling || !node.conns.is_empty() || node.session.is_some() {
             self.put(child.key(), node);
         }
     }
@@ -386,7 +392,11 @@ impl Graph {
             container: process.container().map_or(0, |c| c.key()),
             image: process.key(),
             shell: process.is_shell(),
-            ..Node::default()
+            held: Vec::new(),
+            conns: Vec::new(),
+            made: 0,
+            accepts: false,
+            session: None,
         })
     }
 

@@ -51,18 +51,27 @@ pub struct Shell {
 impl Shell {
     /// A shell or interpreter whose input and output are not only files.
     pub fn new(event: Event<'_>, process: Process<'_>, reads: Reads) -> Option<Shell> {
-        if reads == Reads::NoInterpreter {
+        // A shell that reads commands may yet replace its streams itself.
+        let led = |fd| process.stream(fd).is_some_and(|s| s.object().is_some());
+        let both = led(0) && (led(1) || led(2));
+        if reads == Reads::NoInterpreter || (!both && reads != Reads::Commands) {
             return None;
         }
+        let existing = event.as_existing().is_some();
         let mut shell = Shell {
             reads,
             input: Vec::new(),
             output: Vec::new(),
             direct: [None, None],
-            lineage: Vec::new(),
+            lineage: process
+                .lineage()
+                .skip(1)
+                .take(MAX_LINEAGE)
+                .map(|p| p.key())
+                .collect(),
             container: process.container().map_or(0, |c| c.key()),
             event: event.id(),
-            at: if event.as_existing().is_some() {
+            at: if existing {
                 process.start()
             } else {
                 event.at()
@@ -71,14 +80,6 @@ impl Shell {
             name: process.exe().into(),
         };
         shell.restream(event, process);
-        let led = |ends: &[End], direct: Option<Conn>| direct.is_some() || !ends.is_empty();
-        let both = led(&shell.input, shell.direct[0]) && led(&shell.output, shell.direct[1]);
-        // A shell that reads commands may yet replace its streams itself.
-        if !both && reads != Reads::Commands {
-            return None;
-        }
-        let above = process.lineage().skip(1).take(MAX_LINEAGE);
-        shell.lineage.extend(above.map(|p| p.key()));
         Some(shell)
     }
 
