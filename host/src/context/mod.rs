@@ -209,6 +209,15 @@ impl Context {
     /// The row of a child that was just made.
     fn forked(&mut self, parent: &Arc<Process>, id: TaskRef) -> Arc<Process> {
         let above = cut(parent.clone());
+        if let Some(known) = self.table.get(id) {
+            // Its own first event was faster than the news of its birth.
+            return self.put(Process {
+                depth: above.depth + 1,
+                parent: Some(above),
+                marks: known.marks & !process_mark::INCOMPLETE,
+                ..(*known).clone()
+            });
+        }
         let child = Process {
             key: key(id),
             id,

@@ -186,3 +186,18 @@ fn a_start_from_proc_matches_within_its_tick() {
     let later = context.apply(&event(kind::OPEN, &exact)).process.unwrap();
     assert_eq!(row.key, later.key);
 }
+
+#[test]
+fn news_of_a_birth_that_comes_late_changes_no_image() {
+    let mut context = context();
+    let shell = task(10, HOST, 1);
+    context.apply(&exec(&shell, "/bin/sh"));
+    let child = task(11, HOST, 1);
+    context.apply(&exec(&child, "/bin/ls"));
+    let mut fork = event(kind::FORK, &shell);
+    fork.target = Some(child.process);
+    let row = context.apply(&fork).target.unwrap();
+    assert_eq!(row.exe.as_ref(), b"/bin/ls");
+    assert_eq!(row.parent.as_ref().unwrap().id.pid, 10);
+    assert_eq!(row.marks & process_mark::INCOMPLETE, 0);
+}
