@@ -1,5 +1,12 @@
 /* The sensor's kernel side. Each family of events is a header of its own. */
 #include "process.h"
+#include "file.h"
+#include "network.h"
+#include "flow.h"
+#include "descriptor.h"
+#include "namespace.h"
+#include "mount.h"
+#include "kernel.h"
 #include "syscall.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

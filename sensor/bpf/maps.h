@@ -13,8 +13,9 @@ struct filter {
 	u64 syscalls[SYSCALLS / 64];
 	u64 compat_syscalls[SYSCALLS / 64];
 	u64 kinds[2];
-	/* Lengths of the watched names, so that most names are dismissed without being read. */
-	u64 name_lengths[4];
+	/* Bit n: some watched name has n bytes, or n is the most and it has more. Most names are
+	 * dismissed by it without being read. */
+	u64 name_lengths;
 	/* The agent: what it opens, connects to … itself is not told. */
 	u32 self;
 	u32 open_marks;
@@ -29,7 +30,8 @@ volatile struct filter filter SEC(".data.filter");
 #define ACCESS_WRITE 1
 #define ACCESS_ANY 2
 
-/* Bytes of a watched name that are compared; longer names match by their head. */
+/* Bytes of a watched name that are compared, the last always NUL; longer names match by their
+ * head. */
 #define NAME_KEPT 64
 struct name {
 	char bytes[NAME_KEPT];
@@ -111,7 +113,6 @@ struct scratch {
 	u32 slot;
 	struct walk walk;
 	struct prefix prefix;
-	struct name name;
 };
 
 /* Programs interrupt one another: a packet or a preempting task may come in the middle of a
@@ -128,11 +129,11 @@ struct {
 struct connection {
 	struct actor actor;
 	u64 inode;
+	u32 packets; /* how many packets of payload are still to be told */
 	u16 port;
-	u16 marks;       /* outbound or accepted, as in the catalogue's stream-mark */
-	u16 address_len; /* 4 or 16 */
-	u16 packets;     /* how many packets of payload are still to be told */
+	u16 marks;   /* outbound or accepted, as in the catalogue's stream-mark */
 	u8 address[16];
+	u64 address_len; /* 4 or 16 */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -27,56 +27,74 @@ static __always_inline int is_internal(struct vfsmount *mnt)
 	return BPF_CORE_READ(mnt, mnt_flags) & MNT_INTERNAL;
 }
 
-/* Climbs from walk.dentry in walk.mount to the root. The state is in the map value, which keeps
- * every turn of the loop alike to the verifier. */
+/* Repeats `step` until it returns 1. The helper, from kernel 5.17 on, is verified once and not
+ * turn by turn, which is most of what loading the programs costs. */
+#define repeat(turns, step, context)                                                               \
+	do {                                                                                       \
+		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {                 \
+			bpf_loop(turns, step, context, 0);                                         \
+		} else {                                                                           \
+			for (u32 turn = 0; turn < (turns); turn++)                                 \
+				if (step(turn, context))                                           \
+					break;                                                     \
+		}                                                                                  \
+	} while (0)
+
+/* One step of a walk. Its state is in the map value, which keeps every turn alike to the
+ * verifier. */
+static long climb_step(u32 turn, void *context)
+{
+	struct scratch *s = *(struct scratch **)context;
+	struct walk *w = &s->walk;
+	struct dentry *dentry = (void *)w->dentry;
+	struct mount *mount = (void *)w->mount;
+	if (w->dentry == w->root_dentry && w->mount == w->root_mount) {
+		w->flags = 0;
+		return 1;
+	}
+	if (w->dentry == w->top) {
+		struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
+		if (parent == mount || !parent) {
+			w->flags = 0;
+			return 1;
+		}
+		w->dentry = (u64)BPF_CORE_READ(mount, mnt_mountpoint);
+		w->mount = (u64)parent;
+		w->top = (u64)BPF_CORE_READ(vfsmount_of(parent), mnt_root);
+		return 0;
+	}
+	struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+	/* The root of a whole file system: what has no name, or was reached from elsewhere. */
+	if (parent == dentry) {
+		w->flags = WALK_OUTSIDE;
+		if (w->start != PATH_KEPT)
+			return 1;
+	}
+	struct qstr name;
+	bpf_core_read(&name, sizeof(name), &dentry->d_name);
+	u32 len = name.len & (NAME_LONGEST - 1), at = w->start;
+	opaque(at);
+	if (at > PATH_KEPT || at < len + 1) {
+		w->flags = WALK_TRUNCATED;
+		return 1;
+	}
+	at -= len;
+	opaque(at);
+	bpf_probe_read_kernel(&w->text[at & (PATH_KEPT - 1)], len, name.name);
+	at--;
+	w->text[at & (PATH_KEPT - 1)] = '/';
+	w->start = at;
+	w->dentry = (u64)parent;
+	return parent == dentry;
+}
+
+/* Climbs from walk.dentry in walk.mount to the root. */
 static __noinline int climb(struct scratch *s)
 {
 	struct walk *w = &s->walk;
 	w->start = PATH_KEPT;
 	w->flags = WALK_TRUNCATED;
-	for (int i = 0; i < WALK_STEPS; i++) {
-		struct dentry *dentry = (void *)w->dentry;
-		struct mount *mount = (void *)w->mount;
-		if (w->dentry == w->root_dentry && w->mount == w->root_mount) {
-			w->flags = 0;
-			break;
-		}
-		if (w->dentry == w->top) {
-			struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
-			if (parent == mount || !parent) {
-				w->flags = 0;
-				break;
-			}
-			w->dentry = (u64)BPF_CORE_READ(mount, mnt_mountpoint);
-			w->mount = (u64)parent;
-			w->top = (u64)BPF_CORE_READ(vfsmount_of(parent), mnt_root);
-			continue;
-		}
-		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
-		/* The root of a whole file system: what has no name, or was reached from elsewhere. */
-		if (parent == dentry) {
-			w->flags = WALK_OUTSIDE;
-			if (w->start != PATH_KEPT)
-				break;
-		}
-		struct qstr name;
-		bpf_core_read(&name, sizeof(name), &dentry->d_name);
-		u32 len = name.len & (NAME_LONGEST - 1), at = w->start;
-		opaque(at);
-		if (at > PATH_KEPT || at < len + 1) {
-			w->flags = WALK_TRUNCATED;
-			break;
-		}
-		at -= len;
-		opaque(at);
-		bpf_probe_read_kernel(&w->text[at & (PATH_KEPT - 1)], len, name.name);
-		at--;
-		w->text[at & (PATH_KEPT - 1)] = '/';
-		w->start = at;
-		w->dentry = (u64)parent;
-		if (parent == dentry)
-			break;
-	}
+	repeat(WALK_STEPS, climb_step, &s);
 	if (w->start >= PATH_KEPT) {
 		w->start = PATH_KEPT - 1;
 		w->text[PATH_KEPT - 1] = '/';
@@ -131,7 +149,7 @@ static __always_inline int is_foreign(struct vfsmount *mnt)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mnt_namespace *of = BPF_CORE_READ(mount_of(mnt), mnt_ns);
-	struct mnt_namespace *own = task->nsproxy->mnt_ns;
+	struct mnt_namespace *own = BPF_CORE_READ(task, nsproxy, mnt_ns);
 	if (of == own || !of || is_internal(mnt))
 		return 0;
 	u32 inum = BPF_CORE_READ(of, ns.inum);

@@ -29,7 +29,7 @@ static __always_inline void remember_places(struct task_struct *task)
 	u32 size = bpf_core_type_size(struct nsproxy);
 	if (size > NSPROXY_KEPT)
 		size = NSPROXY_KEPT;
-	bpf_probe_read_kernel(places->nsproxy, size, task->nsproxy);
+	bpf_probe_read_kernel(places->nsproxy, size, BPF_CORE_READ(task, nsproxy));
 	places->user = (u64)BPF_CORE_READ(task, cred, user_ns);
 }
 
@@ -146,32 +146,34 @@ static __always_inline struct pid_namespace *active_pid_namespace(struct task_st
 	return ns;
 }
 
+#define shares(ours, theirs, field) (BPF_CORE_READ(ours, field) == BPF_CORE_READ(theirs, field))
+
 static __always_inline u32 namespaces_not_shared(struct task_struct *parent,
 						 struct task_struct *child)
 {
 	u32 bits = 0;
-	if (parent->cred && child->cred && parent->cred->user_ns != child->cred->user_ns)
+	struct nsproxy *ours = BPF_CORE_READ(parent, nsproxy);
+	struct nsproxy *theirs = BPF_CORE_READ(child, nsproxy);
+	if (BPF_CORE_READ(parent, cred, user_ns) != BPF_CORE_READ(child, cred, user_ns))
 		bits |= CLONE_NEWUSER;
-	struct nsproxy *ours = parent->nsproxy, *theirs = child->nsproxy;
-	if (ours == theirs)
-		/* Only an earlier unshare of the parent can make the child's pid namespace another. */
-		goto pid;
-	if (ours->mnt_ns != theirs->mnt_ns)
-		bits |= CLONE_NEWNS;
-	if (ours->uts_ns != theirs->uts_ns)
-		bits |= CLONE_NEWUTS;
-	if (ours->ipc_ns != theirs->ipc_ns)
-		bits |= CLONE_NEWIPC;
-	if (ours->net_ns != theirs->net_ns)
-		bits |= CLONE_NEWNET;
-	if (ours->cgroup_ns != theirs->cgroup_ns)
-		bits |= CLONE_NEWCGROUP;
-	if (bpf_core_field_exists(struct nsproxy, time_ns_for_children) &&
-	    ours->time_ns_for_children != theirs->time_ns_for_children)
-		bits |= CLONE_NEWTIME;
-pid:
+	/* Also where the parent has unshared it for its children before. */
 	if (active_pid_namespace(parent) != active_pid_namespace(child))
 		bits |= CLONE_NEWPID;
+	if (ours == theirs)
+		return bits;
+	if (!shares(ours, theirs, mnt_ns))
+		bits |= CLONE_NEWNS;
+	if (!shares(ours, theirs, uts_ns))
+		bits |= CLONE_NEWUTS;
+	if (!shares(ours, theirs, ipc_ns))
+		bits |= CLONE_NEWIPC;
+	if (!shares(ours, theirs, net_ns))
+		bits |= CLONE_NEWNET;
+	if (!shares(ours, theirs, cgroup_ns))
+		bits |= CLONE_NEWCGROUP;
+	if (bpf_core_field_exists(struct nsproxy, time_ns_for_children) &&
+	    !shares(ours, theirs, time_ns_for_children))
+		bits |= CLONE_NEWTIME;
 	return bits;
 }
 
@@ -196,18 +198,17 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	struct signal_struct *signal = task->signal;
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
 	/* Other threads of the process live on. */
-	if (signal->live.counter)
+	if (BPF_CORE_READ(signal, live.counter))
 		return 0;
 	struct scratch *s = begin(KIND_EXIT);
 	if (!s)
 		return 0;
-	struct task_struct *leader = task->group_leader;
-	if (signal->flags & SIGNAL_GROUP_EXIT)
-		s->record.a = (u32)signal->group_exit_code;
-	else if (leader)
-		s->record.a = (u32)leader->exit_code;
+	if (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT)
+		s->record.a = (u32)BPF_CORE_READ(signal, group_exit_code);
+	else
+		s->record.a = (u32)BPF_CORE_READ(task, group_leader, exit_code);
 	finish(s, KIND_EXIT);
 	return 0;
 }

@@ -33,6 +33,9 @@ enum {
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum { BPF_ANY = 0, BPF_F_NO_PREALLOC = 1, BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
+enum bpf_func_id {
+	BPF_FUNC_loop = 181,
+};
 enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10 };
 enum { SOCK_STREAM = 1 };
 enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3, TCP_CLOSE = 7, TCP_LISTEN = 10 };
@@ -224,6 +227,9 @@ struct fs_struct {
 	struct path pwd;
 };
 struct pid;
+struct fs_context {
+	struct file_system_type *fs_type;
+};
 struct proc_inode {
 	struct pid *pid;
 	struct inode vfs_inode;

@@ -25,7 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 use thiserror::Error;
-use vedette_contract::values::loss_cause;
+use vedette_contract::{kind, values::loss_cause};
 
 /// Sizes and the like; the defaults serve a node.
 #[derive(Debug, Clone)]
@@ -83,6 +83,9 @@ pub enum SensorError {
         /// What aya said.
         source: Box<MapError>,
     },
+    /// Payloads are wanted and there is nowhere to see packets.
+    #[error("payloads are wanted, and no unified control group hierarchy is mounted to attach to; mount one (mount -t cgroup2 none /sys/fs/cgroup/unified)")]
+    Packets,
     /// A system call of the sensor's own failed.
     #[error("waiting for events: {0}")]
     Wait(#[from] io::Error),
@@ -207,12 +210,29 @@ impl Sensor {
         &self.features
     }
 
+    /// Whether this kernel lets the sensor see events of this kind. What it cannot see is missing
+    /// without an error; it is for the caller to say so.
+    pub fn senses(&self, kind: u16) -> bool {
+        match kind {
+            kind::SENT => self.features.has("cgroup-skb") && self.features.has("cgroup2"),
+            _ => true,
+        }
+    }
+
     /// Replaces the filter, live: what both the old and the new one want is never missed.
     ///
     /// # Errors
     /// When a map cannot be written or a program attached.
     pub fn set_filter(&mut self, filter: &Filter) -> Result<(), SensorError> {
-        self.rules.apply(&mut self.object, filter)
+        let payloads = filter.kinds.has(kind::SENT) && self.senses(kind::SENT);
+        if payloads {
+            self.object.watch_packets(true)?;
+        }
+        self.rules.apply(&mut self.object, filter)?;
+        if !payloads {
+            self.object.watch_packets(false)?;
+        }
+        Ok(())
     }
 
     /// Waits up to `timeout` for events and appends them to `out` in order of time. Returns

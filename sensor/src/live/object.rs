@@ -1,11 +1,15 @@
 //! The BPF object in the kernel: loaded, its programs attached, its maps at hand.
 
 use super::{Options, SensorError, syscalls::HANDLERS};
+use crate::probe::unified_root;
 use aya::{
     Btf, Ebpf, EbpfLoader, VerifierLogLevel,
     maps::{Map, MapError, ProgramArray, RingBuf},
-    programs::{Program, ProgramError},
+    programs::{
+        CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError, cgroup_skb::CgroupSkbLinkId,
+    },
 };
+use std::fs::File;
 
 static CORE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/core.bpf.o"));
 
@@ -15,12 +19,19 @@ const TRACEPOINTS: &[(&str, &str)] = &[
     ("on_fork", "sched_process_fork"),
     ("on_exit", "sched_process_exit"),
     ("on_cgroup_mkdir", "cgroup_mkdir"),
+    ("on_socket_state", "inet_sock_set_state"),
     ("dispatch", "sys_exit"),
 ];
+
+/// The program that sees packets leave. It is in the same object so that it shares the maps, and
+/// uses nothing of the kernel's own types, so that it can fail alone.
+const PACKETS: &str = "on_egress";
 
 /// What is loaded. Dropping it detaches every program.
 pub(super) struct Object {
     ebpf: Ebpf,
+    /// The attached packet program; per-packet cost is paid only while payloads are wanted.
+    packets: Option<CgroupSkbLinkId>,
 }
 
 impl Object {
@@ -37,7 +48,10 @@ impl Object {
         for handler in HANDLERS {
             load(&mut ebpf, handler.program, "sys_exit", btf)?;
         }
-        let mut object = Object { ebpf };
+        let mut object = Object {
+            ebpf,
+            packets: None,
+        };
         object.fill_handlers()?;
         Ok(object)
     }
@@ -51,6 +65,31 @@ impl Object {
                     .map_err(|source| SensorError::program(name, source))?;
             }
         }
+        Ok(())
+    }
+
+    /// Attaches or detaches the packet program.
+    pub(super) fn watch_packets(&mut self, wanted: bool) -> Result<(), SensorError> {
+        if wanted == self.packets.is_some() {
+            return Ok(());
+        }
+        let Program::CgroupSkb(program) = program(&mut self.ebpf, PACKETS)? else {
+            return Err(SensorError::Object { missing: PACKETS });
+        };
+        let failed = |source| SensorError::program(PACKETS, source);
+        if let Some(link) = self.packets.take() {
+            return program.detach(link).map_err(failed);
+        }
+        let root = unified_root().ok_or(SensorError::Packets)?;
+        let root = File::open(root)?;
+        match program.load() {
+            Ok(()) | Err(ProgramError::AlreadyLoaded) => {}
+            Err(error) => return Err(failed(error)),
+        }
+        let link = program
+            .attach(root, CgroupSkbAttachType::Egress, CgroupAttachMode::Single)
+            .map_err(failed)?;
+        self.packets = Some(link);
         Ok(())
     }
 

@@ -24,7 +24,7 @@ struct Words {
     syscalls: syscalls::Calls,
     compat_syscalls: syscalls::Calls,
     kinds: [u64; 2],
-    name_lengths: [u64; 4],
+    name_lengths: u64,
     own: u32,
     open_marks: u32,
     opens: u32,
@@ -33,7 +33,7 @@ struct Words {
     unused: u32,
 }
 
-// SAFETY: numbers only, without padding: 22 words of 8 bytes, then 6 of 4.
+// SAFETY: numbers only, without padding: 19 words of 8 bytes, then 6 of 4.
 unsafe impl Pod for Words {}
 
 fn access(access: Access) -> u32 {
@@ -107,8 +107,8 @@ impl Rules {
             words.names = names.values().copied().max().unwrap_or(0);
             words.prefixes = prefixes.values().copied().max().unwrap_or(0);
             for (_, len) in names.keys() {
-                // The last length stands for every longer name.
-                words.name_lengths[len >> 6] |= 1 << (len & 63);
+                // At most 63, which stands for every longer name.
+                words.name_lengths |= 1 << len;
             }
         }
 
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_words_have_the_layout_of_the_kernel_side() {
-        assert_eq!(size_of::<Words>(), 22 * 8 + 6 * 4);
+        assert_eq!(size_of::<Words>(), 19 * 8 + 6 * 4);
     }
 
     #[test]

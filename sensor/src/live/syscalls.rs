@@ -1,6 +1,17 @@
 //! Which system calls tell of which kinds of event, and which program looks at them.
 
 use crate::filter::KindSet;
+use libc::{
+    SYS_accept, SYS_accept4, SYS_bind, SYS_bpf, SYS_chroot, SYS_connect, SYS_dup, SYS_dup3,
+    SYS_fcntl, SYS_finit_module, SYS_fsconfig, SYS_fsmount, SYS_fsopen, SYS_init_module,
+    SYS_listen, SYS_memfd_create, SYS_mount, SYS_mount_setattr, SYS_move_mount,
+    SYS_open_by_handle_at, SYS_open_tree, SYS_openat, SYS_openat2, SYS_pipe2, SYS_pivot_root,
+    SYS_process_vm_readv, SYS_process_vm_writev, SYS_ptrace, SYS_setns, SYS_socketpair,
+    SYS_umount2, SYS_unshare,
+};
+#[cfg(target_arch = "x86_64")]
+use libc::{SYS_creat, SYS_dup2, SYS_open, SYS_pipe};
+use vedette_contract::kind;
 
 /// A program that runs on the exit of some system calls.
 pub(super) struct Handler {
@@ -10,12 +21,70 @@ pub(super) struct Handler {
     pub kinds: &'static [u16],
     /// Numbers of the calls.
     pub calls: &'static [i64],
-    /// Their numbers in the 32-bit table that the kernel may serve beside the machine's own.
+    /// Numbers of the same calls in the table for 32-bit programs (i386).
     pub compat: &'static [i64],
 }
 
-/// Every handler.
-pub(super) static HANDLERS: &[Handler] = &[];
+const fn handler(
+    program: &'static str,
+    kinds: &'static [u16],
+    calls: &'static [i64],
+    compat: &'static [i64],
+) -> Handler {
+    Handler {
+        program,
+        kinds,
+        calls,
+        compat,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+const OPEN: &[i64] = &[SYS_open, SYS_creat, SYS_openat, SYS_openat2];
+#[cfg(target_arch = "x86_64")]
+const DUP: &[i64] = &[SYS_dup, SYS_dup2, SYS_dup3];
+#[cfg(target_arch = "x86_64")]
+const PIPE: &[i64] = &[SYS_pipe, SYS_pipe2];
+#[cfg(not(target_arch = "x86_64"))]
+const OPEN: &[i64] = &[SYS_openat, SYS_openat2];
+#[cfg(not(target_arch = "x86_64"))]
+const DUP: &[i64] = &[SYS_dup, SYS_dup3];
+#[cfg(not(target_arch = "x86_64"))]
+const PIPE: &[i64] = &[SYS_pipe2];
+
+/// Every handler. A 32-bit `socketcall` (102) may be any of the socket calls.
+#[rustfmt::skip]
+pub(super) static HANDLERS: &[Handler] = &[
+    handler("on_open", &[kind::OPEN, kind::TERMINAL], OPEN, &[5, 8, 295, 437]),
+    handler("on_open_by_handle", &[kind::OPEN], &[SYS_open_by_handle_at], &[342]),
+    handler("on_connect", &[kind::CONNECT], &[SYS_connect], &[102, 362]),
+    handler("on_accept", &[kind::ACCEPT], &[SYS_accept, SYS_accept4], &[102, 364]),
+    handler("on_bind", &[kind::BIND], &[SYS_bind], &[102, 361]),
+    handler("on_listen", &[kind::LISTEN], &[SYS_listen], &[102, 363]),
+    handler("on_dup", &[kind::DUP], DUP, &[41, 63, 330]),
+    handler("on_fcntl", &[kind::DUP], &[SYS_fcntl], &[55, 221]),
+    handler("on_pipe", &[kind::PIPE], PIPE, &[42, 331]),
+    handler("on_socketpair", &[kind::SOCKETPAIR], &[SYS_socketpair], &[102, 360]),
+    handler("on_setns", &[kind::SETNS], &[SYS_setns], &[346]),
+    handler("on_unshare", &[kind::UNSHARE], &[SYS_unshare], &[310]),
+    handler("on_mount", &[kind::MOUNT], &[SYS_mount], &[21]),
+    handler("on_umount", &[kind::MOUNT], &[SYS_umount2], &[22, 52]),
+    handler("on_move_mount", &[kind::MOUNT], &[SYS_move_mount], &[429]),
+    handler("on_open_tree", &[kind::MOUNT], &[SYS_open_tree], &[428]),
+    handler("on_fsopen", &[kind::MOUNT], &[SYS_fsopen], &[430]),
+    handler("on_fsconfig", &[kind::MOUNT], &[SYS_fsconfig], &[431]),
+    handler("on_fsmount", &[kind::MOUNT], &[SYS_fsmount], &[432]),
+    handler("on_pivot_root", &[kind::MOUNT], &[SYS_pivot_root], &[217]),
+    handler("on_chroot", &[kind::MOUNT], &[SYS_chroot], &[61]),
+    handler("on_mount_setattr", &[kind::MOUNT], &[SYS_mount_setattr], &[442]),
+    handler("on_ptrace", &[kind::PTRACE], &[SYS_ptrace], &[26]),
+    handler("on_process_vm_readv", &[kind::PROCESS_MEMORY], &[SYS_process_vm_readv], &[347]),
+    handler("on_process_vm_writev", &[kind::PROCESS_MEMORY], &[SYS_process_vm_writev], &[348]),
+    handler("on_memfd_create", &[kind::MEMFD], &[SYS_memfd_create], &[356]),
+    handler("on_init_module", &[kind::MODULE], &[SYS_init_module], &[128]),
+    handler("on_finit_module", &[kind::MODULE], &[SYS_finit_module], &[350]),
+    handler("on_bpf", &[kind::BPF], &[SYS_bpf], &[357]),
+];
 
 /// Bit set over the numbers of system calls, as the dispatcher reads it.
 pub(super) type Calls = [u64; 8];
@@ -26,12 +95,37 @@ pub(super) fn calls_for(kinds: KindSet) -> (Calls, Calls) {
     let (mut own, mut compat) = (Calls::default(), Calls::default());
     for handler in HANDLERS {
         if handler.kinds.iter().any(|kind| kinds.has(*kind)) {
-            for (set, calls) in [(&mut own, handler.calls), (&mut compat, handler.compat)] {
-                for call in calls {
-                    set[*call as usize >> 6] |= 1 << (call & 63);
-                }
+            for call in handler.calls {
+                own[*call as usize >> 6] |= 1 << (call & 63);
+            }
+            // The table is that of i386; other machines' 32-bit programs go unnoticed.
+            for call in handler.compat.iter().filter(|_| cfg!(target_arch = "x86_64")) {
+                compat[*call as usize >> 6] |= 1 << (call & 63);
             }
         }
     }
     (own, compat)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_wants_is_not_looked_at() {
+        assert_eq!(calls_for(KindSet::default()), Default::default());
+        let (own, _) = calls_for(KindSet::default().with(kind::UNSHARE));
+        let bits: u32 = own.iter().map(|word| word.count_ones()).sum();
+        assert_eq!(bits, 1);
+        assert_eq!(own[SYS_unshare as usize >> 6] >> (SYS_unshare & 63) & 1, 1);
+    }
+
+    #[test]
+    fn every_number_fits_the_bit_set() {
+        for handler in HANDLERS {
+            for call in handler.calls.iter().chain(handler.compat) {
+                assert!((0..512).contains(call), "{}", handler.program);
+            }
+        }
+    }
 }

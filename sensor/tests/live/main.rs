@@ -4,5 +4,11 @@
 #![allow(missing_docs, reason = "tests")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod control;
+mod descriptor;
+mod file;
+mod kernel;
+mod namespace;
+mod network;
 mod observe;
 mod process;

@@ -75,3 +75,33 @@ impl Watch {
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
+
+/// Runs a Python script to its end and gives its pid and what it printed. The scripts stand for
+/// what an attacker's own program would do: plain system calls.
+#[track_caller]
+pub fn python(script: &str) -> (u32, String) {
+    let child = std::process::Command::new("/usr/bin/python3")
+        .args(["-c", &format!("{PRELUDE}\n{script}")])
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = child.id();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "the script failed: {script}");
+    (pid, text(&output.stdout).trim().to_owned())
+}
+
+/// Calls that Python does not offer by itself.
+const PRELUDE: &str = r#"
+import ctypes, os, socket, sys, struct, time, fcntl
+libc = ctypes.CDLL(None, use_errno=True)
+def call(number, *args):
+    r = libc.syscall(number, *args)
+    return r if r != -1 else -ctypes.get_errno()
+"#;
+
+/// An event of this kind that the script itself made, not what set up its process.
+pub fn of(kind: u16, pid: u32) -> impl Fn(&Event) -> bool {
+    move |e| e.kind == kind && e.task.process.pid == pid && e.task.comm.starts_with(b"python3")
+}

@@ -1,0 +1,218 @@
+/* Opened files, told when the call has succeeded, from the kernel's own copy; and
+ * pseudo-terminals, which are made by an open. */
+#pragma once
+#include "stream.h"
+
+#define PTMX (5u << 20 | 2)
+
+/* What decides about an open. */
+struct opened {
+	struct inode *inode;
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+	u64 magic;
+	u32 type;
+	u32 writes;
+};
+
+/* Whether an access that the filter names covers this open. */
+static __always_inline int covers(u32 access, const struct opened *o)
+{
+	return access == ACCESS_ANY || (access == ACCESS_WRITE && o->writes);
+}
+
+/* The search for the root of a mount. */
+struct search {
+	struct dentry *dentry;
+	struct dentry *top;
+	u64 outside;
+};
+
+static long search_step(u32 turn, void *context)
+{
+	struct search *search = context;
+	struct dentry *dentry = search->dentry, *parent = BPF_CORE_READ(dentry, d_parent);
+	search->dentry = parent;
+	search->outside = parent == dentry;
+	return parent == dentry || parent == search->top;
+}
+
+/* Whether the file is not below the root of the mount that it was reached through. */
+static __always_inline int is_outside(struct vfsmount *mnt, struct dentry *dentry)
+{
+	struct search search = { .dentry = dentry, .top = BPF_CORE_READ(mnt, mnt_root) };
+	if (dentry == search.top || is_internal(mnt))
+		return 0;
+	/* Where a whole file system is mounted, only what hangs nowhere is outside. */
+	if (search.top == BPF_CORE_READ(mnt, mnt_sb, s_root))
+		return BPF_CORE_READ(dentry, d_parent) == dentry;
+	repeat(WALK_STEPS, search_step, &search);
+	return search.outside;
+}
+
+static __always_inline struct pid *owner_of(const struct opened *o)
+{
+	if (o->magic != PROC_MAGIC)
+		return 0;
+	void *inode = o->inode;
+	struct proc_inode *entry = inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
+	return BPF_CORE_READ(entry, pid);
+}
+
+static __always_inline int is_process_memory(const struct opened *o)
+{
+	char name[4] = {};
+	struct qstr entry;
+	struct dentry *dentry = o->dentry;
+	if (o->magic != PROC_MAGIC)
+		return 0;
+	bpf_core_read(&entry, sizeof(entry), &dentry->d_name);
+	if (entry.len != 3)
+		return 0;
+	bpf_probe_read_kernel(name, 3, entry.name);
+	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && owner_of(o);
+}
+
+/* The marks among `which` that the open deserves. Not static, so that the kernel verifies it by
+ * itself and not once for every way that leads here. */
+__noinline int open_marks(const struct opened *o, u32 which)
+{
+	u32 marks = 0;
+	if (!o)
+		return 0;
+	struct inode *inode = o->inode;
+	if (o->type == S_IFBLK)
+		marks |= OPEN_MARK_BLOCK_DEVICE;
+	else if (o->type == S_IFCHR)
+		marks |= OPEN_MARK_CHARACTER_DEVICE;
+	else if (o->type == S_IFIFO)
+		marks |= OPEN_MARK_FIFO;
+	if (which & OPEN_MARK_FOREIGN_MOUNT && is_foreign(o->mnt))
+		marks |= OPEN_MARK_FOREIGN_MOUNT;
+	if (which & OPEN_MARK_OUTSIDE_MOUNT && is_outside(o->mnt, o->dentry))
+		marks |= OPEN_MARK_OUTSIDE_MOUNT;
+	if (which & OPEN_MARK_PROCESS_MEMORY && is_process_memory(o))
+		marks |= OPEN_MARK_PROCESS_MEMORY;
+	if (which & OPEN_MARK_RUNNING_IMAGE && BPF_CORE_READ(inode, i_writecount.counter) < 0)
+		marks |= OPEN_MARK_RUNNING_IMAGE;
+	return marks & which;
+}
+
+__noinline int is_watched_name(const struct opened *o)
+{
+	if (!o)
+		return 0;
+	struct name name = {};
+	struct qstr entry;
+	struct dentry *dentry = o->dentry;
+	bpf_core_read(&entry, sizeof(entry), &dentry->d_name);
+	u32 len = entry.len;
+	if (len > NAME_KEPT - 1)
+		len = NAME_KEPT - 1;
+	if (!(filter.name_lengths >> len & 1))
+		return 0;
+	opaque(len);
+	len &= NAME_KEPT - 1;
+	bpf_probe_read_kernel(name.bytes, len, entry.name);
+	u32 *access = bpf_map_lookup_elem(&NAMES, &name);
+	return access && covers(*access, o);
+}
+
+/* Looks the resolved path up; a path that could not be resolved to its root counts as watched. */
+static __always_inline int is_watched_path(struct scratch *s, const struct opened *o)
+{
+	u32 start = s->walk.start;
+	opaque(start);
+	if (s->walk.flags & WALK_TRUNCATED || start >= PATH_KEPT)
+		return 1;
+	u32 len = PATH_KEPT - start;
+	if (len > PREFIX_KEPT)
+		len = PREFIX_KEPT;
+	bpf_probe_read_kernel(s->prefix.bytes, len, s->walk.text + start);
+	s->prefix.bits = len * 8;
+	u32 *access = bpf_map_lookup_elem(&PREFIXES, &s->prefix);
+	return access && covers(*access, o);
+}
+
+static __always_inline void terminal_made(struct file *file)
+{
+	struct stream stream = {};
+	if (!describe_terminal(file, &stream) || stream.kind != STREAM_KIND_TERMINAL_MASTER)
+		return;
+	struct scratch *s = begin(KIND_TERMINAL);
+	if (!s)
+		return;
+	s->record.a = stream.port;
+	s->record.b = stream.id;
+	finish(s, KIND_TERMINAL);
+}
+
+static __always_inline int opened(long ret, u32 marks)
+{
+	if (ret < 0)
+		return 0;
+	struct file *file = file_of(ret);
+	if (!file)
+		return 0;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	u32 type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	if (type == S_IFCHR && wanted(KIND_TERMINAL) && BPF_CORE_READ(inode, i_rdev) == PTMX)
+		terminal_made(file);
+	if (!wanted(KIND_OPEN))
+		return 0;
+	struct path path;
+	bpf_core_read(&path, sizeof(path), &file->f_path);
+	struct opened o = {
+		.inode = inode,
+		.mnt = path.mnt,
+		.dentry = path.dentry,
+		.magic = BPF_CORE_READ(inode, i_sb, s_magic),
+		.type = type,
+		.writes = BPF_CORE_READ(file, f_mode) & FMODE_WRITE,
+	};
+
+	int security = (marks | open_marks(&o, filter.open_marks)) & filter.open_marks;
+	if (!security && covers(filter.names, &o))
+		security = is_watched_name(&o);
+	int by_path = !security && covers(filter.prefixes, &o);
+	if (!security && !by_path && !covers(filter.opens, &o))
+		return 0;
+
+	struct scratch *s = claim();
+	if (!s)
+		return 0;
+	resolve(s, o.mnt, o.dentry);
+	if (by_path) {
+		security = is_watched_path(s, &o);
+		if (!security && !covers(filter.opens, &o)) {
+			release(s);
+			return 0;
+		}
+	}
+	stamp(s, KIND_OPEN);
+	stamp_actor(&s->record.actor);
+	marks |= open_marks(&o, ~0u);
+	u32 device = type == S_IFCHR || type == S_IFBLK ? BPF_CORE_READ(inode, i_rdev)
+							: BPF_CORE_READ(inode, i_sb, s_dev);
+	s->record.ret = ret;
+	s->record.a = BPF_CORE_READ(file, f_flags) | (u64)marks << 32;
+	s->record.b = BPF_CORE_READ(inode, i_ino);
+	s->record.c = device | o.magic << 32;
+	target(s, task_of(owner_of(&o), 0));
+	s->record.text_len = append_path(s, PATH_KEPT);
+	send(s, security);
+	release(s);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_open, struct pt_regs *regs, long ret)
+{
+	return opened(ret, 0);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_open_by_handle, struct pt_regs *regs, long ret)
+{
+	return opened(ret, OPEN_MARK_BY_HANDLE);
+}

@@ -1,0 +1,277 @@
+/* The mount family. What a successful call made is read from the kernel's own tables; only what
+ * it was asked for comes from the caller's memory. */
+#pragma once
+#include "stream.h"
+
+#define MS_REMOUNT 0x20
+#define MS_BIND 0x1000
+#define MS_MOVE 0x2000
+#define MS_PROPAGATION 0x1e0000 /* unbindable, private, slave, shared */
+
+#define MOVE_MOUNT_F_EMPTY_PATH 4
+#define FSCONFIG_SET_STRING 1
+#define FSCONFIG_SET_PATH 3
+
+/* Bytes of a name of a file system's type. */
+#define TYPE_KEPT 64
+/* Levels of the tree of mounts: more mounts than a namespace may have. */
+#define TREE_LEVELS 40
+
+/* The mount that was last added to the caller's namespace. */
+static __always_inline struct mount *newest_mount(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	void *ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
+	struct rb_node *node = 0;
+	if (bpf_core_field_exists(struct mnt_namespace___last, mnt_last_node)) {
+		node = BPF_CORE_READ((struct mnt_namespace___last *)ns, mnt_last_node);
+	} else if (bpf_core_field_exists(struct mnt_namespace___tree, mounts)) {
+		node = BPF_CORE_READ((struct mnt_namespace___tree *)ns, mounts.rb_node);
+		for (int i = 0; i < TREE_LEVELS; i++) {
+			struct rb_node *right = BPF_CORE_READ(node, rb_right);
+			if (!right)
+				break;
+			node = right;
+		}
+	} else {
+		void *last = BPF_CORE_READ((struct mnt_namespace___list *)ns, list.prev);
+		return last - bpf_core_field_offset(struct mount___list, mnt_list);
+	}
+	return node ? (void *)node - bpf_core_field_offset(struct mount___tree, mnt_node) : 0;
+}
+
+/* What the record says of a file system; its name goes into the attribute at the end. */
+static __always_inline void file_system(struct scratch *s, struct super_block *sb)
+{
+	s->record.b |= (u32)BPF_CORE_READ(sb, s_magic);
+	s->record.c = BPF_CORE_READ(sb, s_dev);
+	if (BPF_CORE_READ(sb, s_bdev))
+		s->record.a |= (u64)MOUNT_MARK_BLOCK_DEVICE << 32;
+}
+
+static __always_inline u16 append_mount_path(struct scratch *s, struct vfsmount *mnt)
+{
+	resolve(s, mnt, BPF_CORE_READ(mnt, mnt_root));
+	return append_path(s, PATH_KEPT);
+}
+
+/* Begins a record of the family: call, flags, and room for the attribute with the type's name. */
+static __always_inline struct scratch *begin_mount(u32 operation, u32 flags, long ret)
+{
+	struct scratch *s = begin(KIND_MOUNT);
+	if (!s)
+		return 0;
+	s->record.ret = ret;
+	s->record.a = flags;
+	s->record.b = (u64)operation << 32;
+	s->record.blocks = BLOCK_ATTR;
+	struct attr *type = reserve(s, sizeof(struct attr));
+	__builtin_memset(type, 0, sizeof(*type));
+	type->key = 1;
+	return s;
+}
+
+static __always_inline void type_from_kernel(struct scratch *s, struct file_system_type *type)
+{
+	((struct attr *)s->body)->text_len =
+		append_kernel_string(s, BPF_CORE_READ(type, name), TYPE_KEPT);
+}
+
+static __always_inline void type_from_user(struct scratch *s, const void *name)
+{
+	((struct attr *)s->body)->text_len = append_user_string(s, name, TYPE_KEPT);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_mount, struct pt_regs *regs, long ret)
+{
+	u32 flags = ARG4(regs), operation = MOUNT_OPERATION_MOUNT;
+	if (flags & MS_REMOUNT)
+		operation = MOUNT_OPERATION_REMOUNT;
+	else if (flags & MS_BIND)
+		operation = MOUNT_OPERATION_BIND;
+	else if (flags & MS_PROPAGATION)
+		operation = MOUNT_OPERATION_PROPAGATION;
+	else if (flags & MS_MOVE)
+		operation = MOUNT_OPERATION_MOVE;
+	struct scratch *s = begin_mount(operation, flags, ret);
+	if (!s)
+		return 0;
+	struct vfsmount *made = 0;
+	if (ret == 0 &&
+	    (operation == MOUNT_OPERATION_MOUNT || operation == MOUNT_OPERATION_BIND)) {
+		struct mount *newest = newest_mount();
+		if (newest)
+			made = vfsmount_of(newest);
+	}
+	if (made)
+		s->record.text_len = append_mount_path(s, made);
+	else
+		s->record.text_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
+	s->record.text2_len = append_user_string(s, (void *)ARG1(regs), PATH_KEPT);
+	if (made) {
+		struct super_block *sb = BPF_CORE_READ(made, mnt_sb);
+		file_system(s, sb);
+		type_from_kernel(s, BPF_CORE_READ(sb, s_type));
+	} else {
+		type_from_user(s, (void *)ARG3(regs));
+	}
+	finish(s, KIND_MOUNT);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_umount, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_mount(MOUNT_OPERATION_UMOUNT, ARG2(regs), ret);
+	if (!s)
+		return 0;
+	s->record.text_len = append_user_string(s, (void *)ARG1(regs), PATH_KEPT);
+	finish(s, KIND_MOUNT);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_move_mount, struct pt_regs *regs, long ret)
+{
+	u32 flags = ARG5(regs);
+	struct scratch *s = begin_mount(MOUNT_OPERATION_MOVE, flags, ret);
+	if (!s)
+		return 0;
+	/* With a descriptor alone, that is the mount; else only the two names are known. */
+	struct file *from = flags & MOVE_MOUNT_F_EMPTY_PATH ? file_of(ARG1(regs)) : 0;
+	if (ret == 0 && from) {
+		struct vfsmount *mnt = BPF_CORE_READ(from, f_path.mnt);
+		struct super_block *sb = BPF_CORE_READ(mnt, mnt_sb);
+		s->record.text_len = append_mount_path(s, mnt);
+		file_system(s, sb);
+		type_from_kernel(s, BPF_CORE_READ(sb, s_type));
+	} else {
+		s->record.text_len = append_user_string(s, (void *)ARG4(regs), PATH_KEPT);
+		s->record.text2_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
+	}
+	finish(s, KIND_MOUNT);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_open_tree, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_mount(MOUNT_OPERATION_OPEN_TREE, ARG3(regs), ret);
+	if (!s)
+		return 0;
+	struct file *tree = file_of(ret);
+	if (tree) {
+		struct super_block *sb = BPF_CORE_READ(tree, f_path.mnt, mnt_sb);
+		s->record.text_len = append_path_of(s, tree, PATH_KEPT);
+		s->record.text2_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
+		file_system(s, sb);
+		type_from_kernel(s, BPF_CORE_READ(sb, s_type));
+	} else {
+		s->record.text2_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
+	}
+	finish(s, KIND_MOUNT);
+	return 0;
+}
+
+static __always_inline struct file_system_type *context_type(struct file *file)
+{
+	struct fs_context *context = BPF_CORE_READ(file, private_data);
+	return BPF_CORE_READ(context, fs_type);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_fsopen, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_mount(MOUNT_OPERATION_FSOPEN, ARG2(regs), ret);
+	if (!s)
+		return 0;
+	struct file *context = file_of(ret);
+	if (context)
+		type_from_kernel(s, context_type(context));
+	else
+		type_from_user(s, (void *)ARG1(regs));
+	finish(s, KIND_MOUNT);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_fsconfig, struct pt_regs *regs, long ret)
+{
+	u32 command = ARG2(regs);
+	struct scratch *s = begin_mount(MOUNT_OPERATION_FSCONFIG, command, ret);
+	if (!s)
+		return 0;
+	if (command == FSCONFIG_SET_STRING || command == FSCONFIG_SET_PATH)
+		s->record.text2_len = append_user_string(s, (void *)ARG4(regs), PATH_KEPT);
+	struct file *context = ret < 0 ? 0 : file_of(ARG1(regs));
+	if (context)
+		type_from_kernel(s, context_type(context));
+	finish(s, KIND_MOUNT);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_fsmount, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_mount(MOUNT_OPERATION_FSMOUNT, ARG3(regs), ret);
+	if (!s)
+		return 0;
+	struct file *made = file_of(ret);
+	if (made) {
+		struct super_block *sb = BPF_CORE_READ(made, f_path.mnt, mnt_sb);
+		file_system(s, sb);
+		type_from_kernel(s, BPF_CORE_READ(sb, s_type));
+	}
+	finish(s, KIND_MOUNT);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_pivot_root, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_mount(MOUNT_OPERATION_PIVOT_ROOT, 0, ret);
+	if (!s)
+		return 0;
+	s->record.text_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
+	s->record.text2_len = append_user_string(s, (void *)ARG1(regs), PATH_KEPT);
+	finish(s, KIND_MOUNT);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_chroot, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_mount(MOUNT_OPERATION_CHROOT, 0, ret);
+	if (!s)
+		return 0;
+	if (ret == 0) {
+		/* The new root as the mount namespace sees it: the walk must not stop at it. */
+		struct task_struct *task = bpf_get_current_task_btf();
+		struct vfsmount *mnt = BPF_CORE_READ(task, fs, root.mnt);
+		s->walk.dentry = (u64)BPF_CORE_READ(task, fs, root.dentry);
+		s->walk.mount = (u64)mount_of(mnt);
+		s->walk.top = (u64)BPF_CORE_READ(mnt, mnt_root);
+		s->walk.root_dentry = 0;
+		s->walk.root_mount = 0;
+		climb(s);
+		s->record.text_len = append_path(s, PATH_KEPT);
+		s->record.c = BPF_CORE_READ(mnt, mnt_sb, s_dev);
+		s->record.b |= (u32)BPF_CORE_READ(mnt, mnt_sb, s_magic);
+	} else {
+		s->record.text_len = append_user_string(s, (void *)ARG1(regs), PATH_KEPT);
+	}
+	finish(s, KIND_MOUNT);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_mount_setattr, struct pt_regs *regs, long ret)
+{
+	struct scratch *s = begin_mount(MOUNT_OPERATION_SETATTR, ARG3(regs), ret);
+	if (!s)
+		return 0;
+	s->record.text_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
+	finish(s, KIND_MOUNT);
+	return 0;
+}

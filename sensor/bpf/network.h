@@ -1,0 +1,197 @@
+/* Sockets: who connects where, who accepts, who waits. */
+#pragma once
+#include "stream.h"
+
+#define EINTR 4
+#define EISCONN 106
+#define EALREADY 114
+#define EINPROGRESS 115
+
+/* Packets with payload that are told of an outbound connection: what a protocol says first. */
+#define PACKETS_TOLD 4
+
+/* Direction and maker of every TCP connection. Runs in the maker's context for SYN_SENT, in
+ * anybody's for the rest. */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(on_socket_state, struct sock *sk, int from, int to)
+{
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return 0;
+	int outbound = to == TCP_SYN_SENT;
+	int accepted = from == TCP_SYN_RECV && to == TCP_ESTABLISHED;
+	/* A connect that was refused is still to be told, with its port, at the call's exit. */
+	int over = to == TCP_CLOSE && from != TCP_SYN_SENT;
+	if (!outbound && !accepted && !over)
+		return 0;
+	/* Asking for it also makes the socket have one. */
+	u64 cookie = bpf_get_socket_cookie(sk);
+	if (over) {
+		bpf_map_delete_elem(&CONNECTIONS, &cookie);
+		return 0;
+	}
+	struct connection connection = {};
+	struct task_struct *task = bpf_get_current_task_btf();
+	connection.marks = accepted ? STREAM_MARK_ACCEPTED : STREAM_MARK_OUTBOUND;
+	if (outbound) {
+		connection.port = __builtin_bswap16(sk->__sk_common.skc_dport);
+		connection.address_len = copy_address(connection.address, sk, 0);
+		connection.inode = inode_of_socket(BPF_CORE_READ(sk, sk_socket));
+		if (!(task->flags & PF_KTHREAD) && task->tgid != filter.self) {
+			stamp_actor(&connection.actor);
+			connection.packets = PACKETS_TOLD;
+		}
+	}
+	bpf_map_update_elem(&CONNECTIONS, &cookie, &connection, BPF_ANY);
+	return 0;
+}
+
+static __always_inline u64 port_and_family(u16 port, u16 family, u16 type)
+{
+	return port | (u64)family << 32 | (u64)type << 48;
+}
+
+/* The address that the call was given, where the kernel has kept none: the call has failed, so
+ * nothing was connected that could differ from it. */
+static __always_inline u16 given_address(struct scratch *s, const void *from, u16 *port)
+{
+	struct {
+		u16 family;
+		__be16 port;
+		u8 rest[24];
+	} given = {};
+	bpf_probe_read_user(&given, sizeof(given), from);
+	*port = __builtin_bswap16(given.port);
+	if (given.family == AF_INET)
+		return append(s, given.rest, 4, 4);
+	if (given.family == AF_INET6)
+		return append(s, given.rest + 4, 16, 16);
+	*port = 0;
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
+{
+	/* Asked again about what was told before. */
+	if (ret == -EISCONN || ret == -EALREADY)
+		return 0;
+	struct file *file = file_of(ARG1(regs));
+	if (!file)
+		return 0;
+	struct sock *sk = sock_of(file);
+	if (!sk)
+		return 0;
+	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	u16 type = BPF_CORE_READ(sk, sk_type);
+	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
+		return 0;
+	/* A datagram socket that was given no address has let go of the one it had. */
+	if (ret == 0 && family != AF_UNIX && type != SOCK_STREAM &&
+	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_ESTABLISHED)
+		return 0;
+	struct scratch *s = begin(KIND_CONNECT);
+	if (!s)
+		return 0;
+	const void *given = (const void *)ARG2(regs);
+	int alive = ret == 0 || ret == -EINPROGRESS || ret == -EINTR;
+	u16 port = 0;
+	if (family == AF_UNIX) {
+		struct sock *peer = unix_peer(sk);
+		if (ret == 0 && peer) {
+			s->record.text_len = append_unix(s, peer);
+			target(s, task_of(BPF_CORE_READ(sk, sk_peer_pid), 1));
+		} else if (given) {
+			/* struct sockaddr_un: the path follows the family. */
+			s->record.text_len = append_user_string(s, given + 2, 109);
+		}
+	} else {
+		struct connection *known = alive ? 0 : connection_of(sk);
+		if (alive) {
+			port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+			s->record.text_len = append_inet(s, sk, 0);
+		} else if (known) {
+			port = known->port;
+			s->record.text_len = append(s, known->address, known->address_len, 16);
+		} else if (given) {
+			s->record.text_len = given_address(s, given, &port);
+		}
+	}
+	s->record.ret = ret;
+	s->record.a = port_and_family(port, family, type);
+	s->record.b = BPF_CORE_READ(file, f_inode, i_ino);
+	s->record.c = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	finish(s, KIND_CONNECT);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_accept, struct pt_regs *regs, long ret)
+{
+	struct file *file = file_of(ret);
+	if (!file)
+		return 0;
+	struct sock *sk = sock_of(file);
+	if (!sk)
+		return 0;
+	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	u16 type = BPF_CORE_READ(sk, sk_type);
+	u16 port = 0;
+	struct scratch *s = begin(KIND_ACCEPT);
+	if (!s)
+		return 0;
+	if (family == AF_UNIX) {
+		s->record.text_len = append_unix(s, sk);
+	} else if (family == AF_INET || family == AF_INET6) {
+		port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+		s->record.text_len = append_inet(s, sk, 0);
+		s->record.c = BPF_CORE_READ(sk, __sk_common.skc_num);
+	}
+	s->record.ret = ret;
+	s->record.a = port_and_family(port, family, type);
+	s->record.b = BPF_CORE_READ(file, f_inode, i_ino);
+	finish(s, KIND_ACCEPT);
+	return 0;
+}
+
+/* bind and listen tell the same of a socket's own end. */
+static __always_inline int local_end(s32 fd, long ret, u16 kind)
+{
+	if (ret)
+		return 0;
+	struct file *file = file_of(fd);
+	if (!file)
+		return 0;
+	struct sock *sk = sock_of(file);
+	if (!sk)
+		return 0;
+	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	u16 type = BPF_CORE_READ(sk, sk_type);
+	u16 port = 0;
+	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
+		return 0;
+	struct scratch *s = begin(kind);
+	if (!s)
+		return 0;
+	if (family == AF_UNIX) {
+		s->record.text_len = append_unix(s, sk);
+	} else {
+		port = BPF_CORE_READ(sk, __sk_common.skc_num);
+		s->record.text_len = append_inet(s, sk, 1);
+	}
+	s->record.a = port_and_family(port, family, type);
+	s->record.b = BPF_CORE_READ(file, f_inode, i_ino);
+	finish(s, kind);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_bind, struct pt_regs *regs, long ret)
+{
+	return local_end(ARG1(regs), ret, KIND_BIND);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_listen, struct pt_regs *regs, long ret)
+{
+	return local_end(ARG1(regs), ret, KIND_LISTEN);
+}
