@@ -197,12 +197,12 @@ pub fn event(kind: u16, id: u64, text: &str, process: Arc<Process>) -> Arc<Recor
 }
 
 /// Offers a record as the pipeline does.
-pub fn offer(host: &mut PluginHost, record: &Arc<Record>) {
-    let container = record
-        .process
-        .as_ref()
-        .is_some_and(|p| p.container.is_some());
-    host.offer(&record.event, container, || record.clone());
+pub fn offer(host: &mut PluginHost, record: &Record) {
+    host.offer(Record {
+        event: record.event.clone(),
+        process: record.process.clone(),
+        target: record.target.clone(),
+    });
 }
 
 /// The findings that have come out so far.

@@ -98,6 +98,12 @@ impl Guest for Probe {
                     one.message = format!("half is {:?}", state::get(b"half"));
                     findings.push(one);
                 }
+                b"/do/window" => {
+                    let count = state::count(b"window", 1, 250_000_000).unwrap_or(0);
+                    let mut one = finding(&batch, event);
+                    one.message = format!("window {count} of events");
+                    findings.push(one);
+                }
                 b"/do/log" => {
                     for n in 0..100_000 {
                         log::write(log::Level::Info, &format!("line {n}"));
