@@ -123,10 +123,14 @@ impl Context {
     /// The row of the acting process, brought up to date with what the event says of its task.
     fn current(&mut self, event: &Event) -> Arc<Process> {
         let task = &event.task;
-        let container = self.containers.of(task, &self.host);
         let Some(row) = self.table.get(task.process) else {
             return self.found(event);
         };
+        if event.kind == kind::SENT {
+            // A packet knows its sender as it was when it connected.
+            return row;
+        }
+        let container = self.containers.of(task, &self.host);
         let lost_exec = task.exec_id != row.exec_id
             && row.exec_id != 0
             && !matches!(event.kind, kind::EXEC | kind::EXISTING);
