@@ -278,7 +278,11 @@ fn no_plugin_waits_for_a_slow_one() {
     host.drain();
     let begun = Instant::now();
     while !stats(&host, "probe").own_thread {
-        assert!(begun.elapsed() < Duration::from_secs(5), "it moves out");
+        assert!(
+            begun.elapsed() < Duration::from_secs(5),
+            "it moves out: {:?}",
+            stats(&host, "probe")
+        );
         std::thread::sleep(Duration::from_millis(1));
     }
     // While it spins again, its neighbour's finding comes.

@@ -43,9 +43,12 @@ impl Guest for Probe {
             match path {
                 b"/do/loop" => endless(),
                 b"/do/spin" => {
-                    for n in 0..200_000_000u64 {
-                        std::hint::black_box(n);
+                    // Each step needs the one before, so that no compiler makes it short.
+                    let mut n = event.id;
+                    for _ in 0..100_000_000 {
+                        n = n.wrapping_mul(0x5851_f42d_4c95_7f2d).rotate_left(7) ^ 1;
                     }
+                    metrics::set("spun", n as i64);
                 }
                 b"/do/trap" => panic!(),
                 b"/do/memory" => hoard(),
@@ -97,6 +100,20 @@ impl Guest for Probe {
                     let mut one = finding(&batch, event);
                     one.message = format!("half is {:?}", state::get(b"half"));
                     findings.push(one);
+                }
+                b"/do/echo" => {
+                    let process = &batch.processes[event.process as usize];
+                    for message in [
+                        format!("{event:?}"),
+                        format!("{process:?}"),
+                        format!("{:?}", batch.streams[process.streams.first as usize]),
+                        format!("{:?}", batch.containers[process.container as usize]),
+                        format!("{:?}", batch.attrs[event.attrs.first as usize]),
+                    ] {
+                        let mut one = finding(&batch, event);
+                        one.message = message;
+                        findings.push(one);
+                    }
                 }
                 b"/do/window" => {
                     let count = state::count(b"window", 1, 250_000_000).unwrap_or(0);
