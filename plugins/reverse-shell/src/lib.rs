@@ -105,17 +105,16 @@ impl Plugin for ReverseShell {
                 self.reached(process.key(), event, findings);
             }
         } else if let Some(pipe) = event.as_pipe() {
-            let ends = [End::PipeRead(pipe.inode()), End::PipeWrite(pipe.inode())];
-            self.graph.made(process, &ends);
+            let inode = pipe.inode();
+            self.made(process, &[End::PipeRead(inode), End::PipeWrite(inode)]);
         } else if let Some(pair) = event.as_socketpair() {
             let (first, second) = (pair.first(), pair.second());
-            self.graph.made(
+            self.made(
                 process,
                 &[End::Unix(first, second), End::Unix(second, first)],
             );
         } else if let Some(terminal) = event.as_terminal() {
-            let master = End::Master(terminal.device(), terminal.index());
-            self.graph.made(process, &[master]);
+            self.made(process, &[End::Master(terminal.device(), terminal.index())]);
         } else if let Some(open) = event.as_open() {
             let ends = end::of_fifo(open.inode(), open.device().into(), open.flags());
             self.graph.opened(process, ends);
@@ -151,6 +150,16 @@ impl ReverseShell {
             }
         }
         self.reached(key, event, findings);
+    }
+
+    /// Something to talk through was made: what had the same identity before is gone. Terminals
+    /// take the smallest index that is free.
+    fn made(&mut self, process: Process<'_>, ends: &[End]) {
+        for end in ends {
+            self.found.remove(&Mark::End(*end));
+            self.found.remove(&Mark::End(end.opposite()));
+        }
+        self.graph.made(process, ends);
     }
 
     /// A standard stream was replaced.
@@ -269,7 +278,12 @@ impl ReverseShell {
         for link in [&verdict.input, &verdict.output] {
             marks.push(Mark::Socket(link.conn.socket));
         }
-        marks.extend(shell.input.iter().map(|end| Mark::End(*end)));
+        // A fifo is not made anew for the next connection that is led through it.
+        let once = shell
+            .input
+            .iter()
+            .filter(|end| !matches!(end, End::FifoRead(..)));
+        marks.extend(once.map(|end| Mark::End(*end)));
         if self.is_found(&marks) {
             return;
         }

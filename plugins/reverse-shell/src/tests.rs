@@ -478,6 +478,21 @@ fn a_parent_drives_a_terminal() {
 }
 
 #[test]
+fn the_next_shell_on_a_terminal_of_the_same_index() {
+    let mut scene = Scene::new();
+    for socket in [7, 8] {
+        let parent = scene.process(tool(&["a"]));
+        scene.connect(parent, HOME, 4444, socket);
+        scene.terminal(parent, 3);
+        let slave = || Some(Fd::terminal(3));
+        let shell = start(&mut scene, parent, slave(), slave(), bash(&["bash"]));
+        scene.exit(shell);
+        scene.exit(parent);
+    }
+    assert_eq!(scene.findings::<ReverseShell>().len(), 2);
+}
+
+#[test]
 fn a_terminal_over_streams_that_are_a_connection() {
     // dup2 onto 0, 1 and 2, then pty.spawn.
     let mut scene = Scene::new();
