@@ -8,7 +8,7 @@ pub mod run;
 pub mod summary;
 
 use crate::output::printable;
-use crate::plugin::host::{HostOptions, PluginInfo};
+use crate::plugin::{HostOptions, PluginInfo};
 use crate::plugin::outcome::Outcome;
 use crate::plugin::queue::Overflow;
 use crate::verdict::{Form, Verdicts};

@@ -2,7 +2,7 @@
 
 use crate::agent::Agent;
 use crate::output::event::kind_name;
-use crate::plugin::host::PluginInfo;
+use crate::plugin::PluginInfo;
 use crate::verdict::{Form, Verdicts};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;

@@ -1,33 +1,26 @@
 //! The plugins of a node, as the pipeline sees them: it offers events and applies changes.
 
 use super::{
-    cache::{Cache, Source},
-    component::{Digest, Grant},
+    cache::Cache,
+    component::Grant,
     engine::{self, EngineError, MAX_PLUGINS},
     load::{Compiled, Generation, Loader},
-    metrics::Metric,
-    outcome::{Health, Outcome},
-    queue::{Delivery, Overflow, Queue},
+    outcome::Outcome,
+    queue::{Overflow, Queue},
     runner::Runner,
-    stats::{Counters, Stats},
+    service::{PluginInfo, Service},
     watch::{Places, Seen, watch},
     worker::Worker,
 };
-use crate::{manifest::Manifest, record::Record};
+use crate::record::Record;
 use crossbeam_channel::{Receiver, Sender};
 use std::{
     collections::{BTreeMap, VecDeque},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 use vedette_contract::kind;
-use vedette_sensor::{
-    event::Event,
-    filter::{Filter, KindSet},
-};
-
-/// Time between two findings that say that a plugin's queue overflows, ns of event time.
-const SHED_REPORT: u64 = 10_000_000_000;
+use vedette_sensor::filter::{Filter, KindSet};
 
 /// How plugins are run.
 #[derive(Debug, Clone)]
@@ -78,33 +71,8 @@ pub enum HostError {
 pub struct LoadReport {
     /// The file.
     pub path: PathBuf,
-    /// The plugin, or why there is none.
-    pub result: Result<PluginInfo, String>,
-}
-
-/// A plugin in service.
-#[derive(Debug, Clone)]
-pub struct PluginInfo {
-    /// Its id.
-    pub id: Arc<str>,
-    /// The file that it came from.
-    pub path: PathBuf,
-    /// Digest of its component.
-    pub digest: Digest,
-    /// Number of its generation.
-    pub generation: u32,
-    /// Its manifest: version, subscriptions, what it may raise.
-    pub manifest: Arc<Manifest>,
-    /// Whether it was compiled for this start.
-    pub source: Source,
-    /// Its figures, over all generations.
-    pub stats: Stats,
-    /// Its own counters and gauges.
-    pub metrics: BTreeMap<String, Metric>,
-    /// Keys and bytes that it keeps.
-    pub state: (usize, usize),
-    /// Events that wait for it.
-    pub waiting: usize,
+    /// The number of the plugin's generation, or why there is none.
+    pub result: Result<u32, String>,
 }
 
 /// A change that waits for the pipeline to apply it between two events.
@@ -117,29 +85,6 @@ enum Staged {
     Load(Box<Generation>),
     /// A plugin whose file is gone.
     Remove(Arc<str>),
-}
-
-/// A record that is shared from the first plugin on that wants it.
-enum MaybeShared {
-    Own(Record),
-    Shared(Arc<Record>),
-}
-
-impl MaybeShared {
-    fn event(&self) -> &Event {
-        match self {
-            MaybeShared::Own(record) => &record.event,
-            MaybeShared::Shared(record) => &record.event,
-        }
-    }
-
-    fn share(self) -> (MaybeShared, Arc<Record>) {
-        let shared = match self {
-            MaybeShared::Own(record) => Arc::new(record),
-            MaybeShared::Shared(record) => record,
-        };
-        (MaybeShared::Shared(shared.clone()), shared)
-    }
 }
 
 /// What the pipeline has to do after a change.
@@ -156,43 +101,13 @@ enum Prepared {
     Gone(PathBuf),
 }
 
-/// One plugin, as the pipeline feeds it.
-#[derive(Debug)]
-struct Plugin {
-    id: Arc<str>,
-    live: (u32, Arc<Compiled>),
-    /// The generation that was sent down the queue and has not settled.
-    next: Option<(u32, Arc<Compiled>)>,
-    queue: Arc<Queue>,
-    counters: Arc<Counters>,
-    waiting: Vec<Delivery>,
-    /// Events shed since the last finding that said so, and the time of that.
-    shed: u64,
-    shed_said: Option<u64>,
-}
-
-impl Plugin {
-    /// Which generations want an event.
-    #[inline]
-    fn wants(&self, event: &Event, container: bool) -> [u32; 2] {
-        let of = |(number, compiled): &(u32, Arc<Compiled>)| {
-            if compiled.subscriptions.matches(event, container) {
-                *number
-            } else {
-                0
-            }
-        };
-        [of(&self.live), self.next.as_ref().map_or(0, of)]
-    }
-}
-
 /// Loads, feeds, reloads and unloads plugins. All but the plugins' own work happens on the thread
 /// that calls it, which must be one and the same for offering and applying.
 pub struct PluginHost {
     loader: Arc<Loader>,
     options: HostOptions,
     places: Option<Places>,
-    plugins: Vec<Plugin>,
+    plugins: Vec<Service>,
     /// Queues of plugins that were removed and have not come to their end.
     retiring: Vec<Arc<Queue>>,
     /// Kinds that any plugin wants: the first and cheapest test.
@@ -254,7 +169,7 @@ impl PluginHost {
     }
 
     /// Loads what lies at the sources, several at a time, and from then on follows changes there
-    /// if it is to. Call it once.
+    /// if it is to. Call it once. What is reported went to the outcomes too.
     pub fn load_all(&mut self) -> Vec<LoadReport> {
         let Some(mut places) = self.places.take() else {
             return Vec::new();
@@ -272,21 +187,24 @@ impl PluginHost {
                 Seen::Gone(_) => {}
             }
         }
-        for (path, loaded) in load_several(&self.loader, files) {
+        for (path, loaded) in self.loader.load_several(files) {
             let result = loaded
+                .map_err(|error| error.to_string())
                 .and_then(|generation| self.admit(generation))
                 .map(|generation| {
-                    let id: Arc<str> = generation.compiled.manifest.id.as_str().into();
+                    let number = generation.number;
                     self.place(generation);
-                    id
+                    number
                 });
-            let result = result.and_then(|id| {
-                self.plugins()
-                    .into_iter()
-                    .find(|info| info.id == id)
-                    .ok_or_else(|| "it ended at once".to_owned())
-            });
             reports.push(LoadReport { path, result });
+        }
+        for LoadReport { path, result } in &reports {
+            if let Err(reason) = result {
+                self.send(Outcome::Refused {
+                    path: path.clone(),
+                    reason: reason.clone(),
+                });
+            }
         }
         self.count_kinds();
         if self.options.watch {
@@ -304,23 +222,10 @@ impl PluginHost {
         let thread = std::thread::Builder::new()
             .name("plugin-watch".to_owned())
             .spawn(move || {
-                let tell = |seen| {
-                    // Once nobody listens the next question ends it.
-                    let _ = match seen {
-                        Seen::Gone(path) => send.send(Prepared::Gone(path)).is_ok(),
-                        Seen::Refused { path, reason } => {
-                            outcomes.send(Outcome::Refused { path, reason }).is_ok()
-                        }
-                        Seen::Changed { path, bytes } => match loader.load_bytes(&path, bytes) {
-                            Ok(generation) => {
-                                send.send(Prepared::Ready(Box::new(generation))).is_ok()
-                            }
-                            Err(error) => {
-                                let reason = error.to_string();
-                                outcomes.send(Outcome::Refused { path, reason }).is_ok()
-                            }
-                        },
-                    };
+                // Once nobody listens, the watch ends by itself.
+                let tell = |seen| match prepare(&loader, seen) {
+                    Ok(prepared) => drop(send.send(prepared)),
+                    Err(refused) => drop(outcomes.send(refused)),
                 };
                 watch(places, tell, || alive.strong_count() > 0);
             });
@@ -335,15 +240,8 @@ impl PluginHost {
     /// [`apply`](PluginHost::apply), narrow it to it after.
     pub fn filter(&self) -> Filter {
         let mut filter = Filter::default();
-        for plugin in &self.plugins {
-            filter.union(&plugin.live.1.subscriptions.filter());
-            if let Some((_, next)) = &plugin.next {
-                filter.union(&next.subscriptions.filter());
-            }
-        }
-        for staged in self.staged.values() {
-            filter.union(staged);
-        }
+        self.plugins.iter().for_each(|p| filter.union(&p.filter()));
+        self.staged.values().for_each(|f| filter.union(f));
         filter
     }
 
@@ -453,50 +351,39 @@ impl PluginHost {
     /// Puts a generation behind what waits for its plugin, or a new plugin on a worker. Returns
     /// the plugin's id if it is to be offered the processes that live.
     fn place(&mut self, generation: Generation) -> Option<Arc<str>> {
-        let new = generation.compiled.clone();
-        let existing = new.subscriptions.kinds().has(kind::EXISTING);
-        if let Some(plugin) = self.plugins.iter_mut().find(|p| *p.id == *new.manifest.id) {
-            plugin.queue.push(&mut plugin.waiting);
-            // One in quarantine has no memory to hand over.
-            let restored =
-                new.snapshot && plugin.live.1.snapshot && !plugin.counters.read().quarantined;
-            plugin.next = Some((generation.number, new));
-            plugin.queue.switch(Box::new(generation));
-            return (existing && !restored).then(|| plugin.id.clone());
+        let id = generation.compiled.manifest.id.as_str();
+        if let Some(plugin) = self.plugins.iter_mut().find(|p| *p.id == *id) {
+            let introduce = plugin.replace(Box::new(generation));
+            return introduce.then(|| plugin.id.clone());
         }
-        let id: Arc<str> = new.manifest.id.as_str().into();
-        let counters = Arc::new(Counters::default());
-        let queue = Arc::new(Queue::new(self.options.overflow, counters.clone()));
+        let subscriptions = &generation.compiled.subscriptions;
+        let introduce = subscriptions.kinds().has(kind::EXISTING);
+        let batch = self.options.batch.max(1);
+        let (service, counters) = Service::new(
+            &generation,
+            self.options.overflow,
+            batch,
+            self.outcomes.clone(),
+        );
+        let id = service.id.clone();
         let plugin = generation.named();
-        self.plugins.push(Plugin {
-            id: id.clone(),
-            live: (generation.number, new),
-            next: None,
-            queue: queue.clone(),
-            counters: counters.clone(),
-            waiting: Vec::new(),
-            shed: 0,
-            shed_said: None,
-        });
         let runner = Runner::new(
             generation,
-            queue,
+            service.queue.clone(),
             counters,
             self.outcomes.clone(),
-            self.options.batch.max(1),
+            batch,
         );
+        self.plugins.push(service);
         self.workers[self.next_worker % self.workers.len()].adopt(runner);
         self.next_worker += 1;
         self.send(Outcome::Loaded { plugin });
-        existing.then_some(id)
+        introduce.then_some(id)
     }
 
     fn remove(&mut self, id: &str) {
         if let Some(index) = self.plugins.iter().position(|p| *p.id == *id) {
-            let mut plugin = self.plugins.swap_remove(index);
-            plugin.queue.push(&mut plugin.waiting);
-            plugin.queue.stop();
-            self.retiring.push(plugin.queue);
+            self.retiring.push(self.plugins.swap_remove(index).end());
             self.loader.forget(id);
         }
     }
@@ -509,20 +396,7 @@ impl PluginHost {
         self.plugins.retain(|plugin| !plugin.queue.is_closed());
         let mut settled = self.plugins.len() != before;
         for plugin in &mut self.plugins {
-            let Some(outcome) = plugin.queue.settled() else {
-                continue;
-            };
-            if plugin
-                .next
-                .as_ref()
-                .is_some_and(|(n, _)| *n == outcome.generation)
-                && let Some(next) = plugin.next.take()
-            {
-                settled = true;
-                if outcome.accepted {
-                    plugin.live = next;
-                }
-            }
+            settled |= plugin.settle();
         }
         if settled {
             self.count_kinds();
@@ -549,25 +423,16 @@ impl PluginHost {
     }
 
     fn offer_wanted(&mut self, record: Record) {
-        let container = record
-            .process
-            .as_ref()
-            .is_some_and(|p| p.container.is_some());
-        let at = record.event.at;
-        let mut record = MaybeShared::Own(record);
-        for plugin in &mut self.plugins {
-            let wanted_by = plugin.wants(record.event(), container);
-            if wanted_by == [0, 0] {
-                continue;
-            }
-            let shared;
-            (record, shared) = record.share();
-            plugin.waiting.push(Delivery {
-                record: shared,
-                wanted_by,
-            });
-            if plugin.waiting.len() >= self.options.batch {
-                hand_over(plugin, at, &self.outcomes);
+        let container = in_container(&record);
+        let wants = |plugin: &Service| plugin.wants(&record.event, container) != [0, 0];
+        let Some(first) = self.plugins.iter().position(wants) else {
+            return;
+        };
+        let record = Arc::new(record);
+        for plugin in &mut self.plugins[first..] {
+            let wanted_by = plugin.wants(&record.event, container);
+            if wanted_by != [0, 0] {
+                plugin.offer(record.clone(), wanted_by);
             }
         }
     }
@@ -575,38 +440,22 @@ impl PluginHost {
     /// Offers a record to one plugin alone: the processes that live, after a change that asks
     /// for them.
     pub fn offer_to(&mut self, id: &str, record: &Arc<Record>) {
-        let container = record
-            .process
-            .as_ref()
-            .is_some_and(|p| p.container.is_some());
-        if let Some(plugin) = self.plugins.iter_mut().find(|p| *p.id == *id) {
-            let wanted_by = plugin.wants(&record.event, container);
-            // While a switch settles, only the new generation is to be told.
-            let new = if plugin.next.is_some() {
-                [0, wanted_by[1]]
-            } else {
-                wanted_by
-            };
-            if new != [0, 0] {
-                plugin.waiting.push(Delivery {
-                    record: record.clone(),
-                    wanted_by: new,
-                });
-                if plugin.waiting.len() >= self.options.batch {
-                    hand_over(plugin, record.event.at, &self.outcomes);
-                }
-            }
+        let Some(plugin) = self.plugins.iter_mut().find(|p| *p.id == *id) else {
+            return;
+        };
+        let mut wanted_by = plugin.wants(&record.event, in_container(record));
+        // While a switch settles, only the new generation is to be told.
+        if plugin.next.is_some() {
+            wanted_by[0] = 0;
+        }
+        if wanted_by != [0, 0] {
+            plugin.offer(record.clone(), wanted_by);
         }
     }
 
     /// Hands what was offered to the workers and wakes those that got something.
     pub fn flush(&mut self) {
-        for plugin in &mut self.plugins {
-            if let Some(last) = plugin.waiting.last() {
-                let at = last.record.event.at;
-                hand_over(plugin, at, &self.outcomes);
-            }
-        }
+        self.plugins.iter_mut().for_each(Service::flush);
     }
 
     /// Waits until every plugin has returned for everything that was offered: the end of a
@@ -621,26 +470,7 @@ impl PluginHost {
 
     /// The plugins in service, by id.
     pub fn plugins(&self) -> Vec<PluginInfo> {
-        let mut infos: Vec<PluginInfo> = self
-            .plugins
-            .iter()
-            .map(|plugin| {
-                let (generation, compiled) = &plugin.live;
-                let kept = compiled.kept().lock();
-                PluginInfo {
-                    id: plugin.id.clone(),
-                    path: compiled.path.clone(),
-                    digest: compiled.digest,
-                    generation: *generation,
-                    manifest: compiled.manifest.clone(),
-                    source: compiled.source,
-                    stats: plugin.counters.read(),
-                    metrics: kept.metrics.values().clone(),
-                    state: kept.state.size(),
-                    waiting: plugin.queue.len(),
-                }
-            })
-            .collect();
+        let mut infos: Vec<PluginInfo> = self.plugins.iter().map(Service::info).collect();
         infos.sort_by(|a, b| a.id.cmp(&b.id));
         infos
     }
@@ -651,53 +481,25 @@ impl PluginHost {
     }
 }
 
-/// Hands what waits for a plugin to its worker; says so if there was no room.
-fn hand_over(plugin: &mut Plugin, at: u64, outcomes: &Sender<Outcome>) {
-    plugin.shed += plugin.queue.push(&mut plugin.waiting);
-    let quiet = plugin
-        .shed_said
-        .is_some_and(|said| at.saturating_sub(said) < SHED_REPORT);
-    if plugin.shed > 0 && !quiet {
-        let message = format!(
-            "{} does not keep up: {} events did not reach it. Narrow its subscriptions, or give the agent another worker",
-            plugin.id, plugin.shed
-        );
-        let finding = Health::EventsShed.finding(&plugin.id, message, "shed", at);
-        // Nobody listens any more only when the agent is on its way out.
-        let _ = outcomes.send(Outcome::Finding(Box::new(finding)));
-        plugin.shed = 0;
-        plugin.shed_said = Some(at);
+/// What a change at the sources comes to, off the path of events.
+fn prepare(loader: &Loader, seen: Seen) -> Result<Prepared, Outcome> {
+    match seen {
+        Seen::Gone(path) => Ok(Prepared::Gone(path)),
+        Seen::Refused { path, reason } => Err(Outcome::Refused { path, reason }),
+        Seen::Changed { path, bytes } => match loader.load_bytes(&path, bytes) {
+            Ok(generation) => Ok(Prepared::Ready(Box::new(generation))),
+            Err(error) => Err(Outcome::Refused {
+                path,
+                reason: error.to_string(),
+            }),
+        },
     }
 }
 
-/// Loads files, as many at a time as there are processors; in the order in which they were given.
-fn load_several(
-    loader: &Loader,
-    files: Vec<(PathBuf, Vec<u8>)>,
-) -> Vec<(PathBuf, Result<Generation, String>)> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut order: Vec<PathBuf> = files.iter().map(|(path, _)| path.clone()).collect();
-    let todo = Mutex::new(files);
-    let done = Mutex::new(BTreeMap::new());
-    std::thread::scope(|scope| {
-        for _ in 0..threads.min(order.len()) {
-            scope.spawn(|| {
-                loop {
-                    let next = todo.lock().unwrap_or_else(PoisonError::into_inner).pop();
-                    let Some((path, bytes)) = next else {
-                        return;
-                    };
-                    let loaded = loader.load_bytes(&path, bytes).map_err(|e| e.to_string());
-                    done.lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .insert(path, loaded);
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    order
-        .drain(..)
-        .filter_map(|path| done.remove(&path).map(|loaded| (path, loaded)))
-        .collect()
+/// Whether the acting process is in a container.
+fn in_container(record: &Record) -> bool {
+    record
+        .process
+        .as_ref()
+        .is_some_and(|p| p.container.is_some())
 }

@@ -10,6 +10,7 @@ use super::{
 use crate::{manifest::Manifest, subscription::Subscriptions};
 use std::{
     collections::HashMap,
+    panic::resume_unwind,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -170,6 +171,38 @@ impl Loader {
             instance,
             number: self.next.fetch_add(1, Relaxed),
         })
+    }
+
+    /// Loads files, as many at a time as there are processors; in the order in which they were
+    /// given.
+    pub fn load_several(
+        &self,
+        files: Vec<(PathBuf, Vec<u8>)>,
+    ) -> Vec<(PathBuf, Result<Generation, LoadError>)> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let count = files.len();
+        let todo = Mutex::new(files.into_iter().enumerate());
+        let mut loaded: Vec<_> = std::thread::scope(|scope| {
+            let work = || {
+                let mut done = Vec::new();
+                loop {
+                    let next = todo.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((n, (path, bytes))) = next else {
+                        return done;
+                    };
+                    let generation = self.load_bytes(&path, bytes);
+                    done.push((n, (path, generation)));
+                }
+            };
+            let workers: Vec<_> = (0..threads.min(count)).map(|_| scope.spawn(work)).collect();
+            workers
+                .into_iter()
+                // A panic in a loader is the host's own fault and must not pass for a plugin less.
+                .flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        });
+        loaded.sort_by_key(|(n, _)| *n);
+        loaded.into_iter().map(|(_, one)| one).collect()
     }
 
     /// What the generations of a plugin share.

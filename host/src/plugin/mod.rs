@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod outcome;
 pub mod queue;
 pub mod runner;
+mod service;
 pub mod services;
 pub mod state;
 pub mod stats;
@@ -30,6 +31,7 @@ pub mod watch;
 pub mod wire;
 pub mod worker;
 
-pub use host::{Applied, Change, HostError, HostOptions, LoadReport, PluginHost, PluginInfo};
+pub use host::{Applied, Change, HostError, HostOptions, LoadReport, PluginHost};
 pub use outcome::{Health, Named, Outcome};
 pub use queue::Overflow;
+pub use service::PluginInfo;
