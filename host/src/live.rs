@@ -117,7 +117,7 @@ impl Live {
     /// What is wanted now.
     fn wanted_by(&self, agent: &Agent) -> Filter {
         let mut filter = self.base.clone();
-        filter.union(&agent.plugins.filter());
+        filter.union(agent.plugins.filter());
         filter
     }
 

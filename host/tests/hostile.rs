@@ -12,6 +12,7 @@ use vedette::{
         stats::Stats,
     },
 };
+use vedette_contract::kind;
 
 const NEIGHBOUR: &[(&str, &str)] = &[
     ("id = \"probe\"", "id = \"neighbour\""),
@@ -303,6 +304,68 @@ fn no_plugin_waits_for_a_slow_one() {
     );
     host.drain();
     assert!(stats(&host, "probe").longest_call_ns > 20_000_000);
+}
+
+#[test]
+fn a_full_queue_sheds_bulk_first_and_says_so() {
+    let slow = plugin(
+        "probe",
+        &[
+            (
+                "kind = \"exec\"",
+                "kind = \"exec\"\n[[subscribe]]\nkind = \"fork\"",
+            ),
+            (
+                "[config]",
+                "[limits]\ndeadline = \"1 s\"\n[config]\nquiet = true",
+            ),
+        ],
+    );
+    let directory = directory();
+    put(directory.path(), "p.wasm", &slow);
+    let (mut host, outcomes) = host(HostOptions {
+        sources: vec![directory.path().to_owned()],
+        watch: false,
+        ..HostOptions::default()
+    });
+    offer(&mut host, &exec(0, "/do/spin"));
+    host.flush();
+    // While it spins: more forks than may wait, then execs, then more than there is room for.
+    let child = process(9, None, "child", false);
+    let mut id = 0;
+    let mut offer_some = |host: &mut PluginHost, kind, count: u64| {
+        for _ in 0..count {
+            id += 1;
+            offer(host, &event(kind, id, "", child.clone()));
+        }
+        host.flush();
+        stats(host, "probe")
+    };
+    let after_forks = offer_some(&mut host, kind::FORK, 20_000);
+    let after_execs = offer_some(&mut host, kind::EXEC, 3_000);
+    let after_more = offer_some(&mut host, kind::EXEC, 5_000);
+    assert_eq!(after_forks.calls, 0, "it spins still");
+    assert!(after_forks.shed_bulk > 7_000);
+    assert_eq!(
+        (after_execs.shed_bulk, after_execs.shed_security),
+        (after_forks.shed_bulk, 0)
+    );
+    assert!(after_more.shed_security > 3_000);
+    host.drain();
+    let end = stats(&host, "probe");
+    assert_eq!(
+        end.events + end.shed_bulk + end.shed_security,
+        28_001,
+        "delivered or counted"
+    );
+    let said = findings(&outcomes);
+    let said: Vec<&Finding> = said.iter().filter(|f| f.rule == "events-shed").collect();
+    assert!((1..=4).contains(&said.len()), "{}", said.len());
+    assert!(
+        said[0].message.contains("probe does not keep up"),
+        "{}",
+        said[0].message
+    );
 }
 
 #[test]

@@ -185,13 +185,16 @@ fn plugins_come_and_go() {
     // Staged, it is in the filter already; applied, it asks for the processes that live.
     let begun = Instant::now();
     let change = loop {
+        let widened = host.filter().kinds.has(kind::EXEC);
         if let Some(change) = host.changes().pop() {
+            assert!(widened, "the kernel can be told before the switch");
             break change;
         }
         assert!(begun.elapsed() < Duration::from_secs(20));
         std::thread::sleep(Duration::from_millis(2));
     };
     assert!(host.filter().kinds.has(kind::EXEC));
+    let revision = host.filter_revision();
     let applied = host.apply(change);
     assert_eq!(applied.wants_existing.as_deref(), Some("keeper"));
     let alive = event(
@@ -229,6 +232,7 @@ fn plugins_come_and_go() {
     host.drain();
     assert!(host.plugins().is_empty());
     assert!(!host.filter().kinds.has(kind::EXEC));
+    assert_ne!(host.filter_revision(), revision);
     let removed = outcomes
         .try_iter()
         .filter(|o| matches!(o, Outcome::Removed { .. }))

@@ -252,3 +252,116 @@ fn cut(mut text: String, max: usize) -> String {
     text.truncate(text.floor_char_boundary(max));
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use vedette_sensor::event::Event;
+
+    const MANIFEST: &str = r#"
+        [plugin]
+        id = "t"
+        version = "1"
+        title = "t"
+        description = "t"
+        contract = "0.1.0-dev"
+        [[subscribe]]
+        kind = "exec"
+        [[finding]]
+        id = "seen"
+        title = "seen"
+        category = "execution"
+        severity = "medium"
+        response = ["kill"]
+    "#;
+
+    fn record(id: u64) -> Arc<Record> {
+        Arc::new(Record {
+            event: Event {
+                id,
+                at: id,
+                ..Event::default()
+            },
+            process: None,
+            target: None,
+        })
+    }
+
+    fn finding() -> impl Strategy<Value = wit::Finding> {
+        let severity = prop_oneof![
+            Just(wit::Severity::Info),
+            Just(wit::Severity::Medium),
+            Just(wit::Severity::Critical)
+        ];
+        let evidence = proptest::collection::vec((0..9000u64, "\\PC{0,9}"), 0..100);
+        let proposals = proptest::collection::vec((0..3u32, any::<u64>()), 0..30);
+        let texts = ("(seen|other)", "\\PC{0,900}", "\\PC{0,900}");
+        (
+            texts,
+            severity,
+            any::<u8>(),
+            prop_oneof![Just(0), any::<u64>()],
+            evidence,
+            proposals,
+        )
+            .prop_map(
+                |((rule, message, dedup), severity, confidence, process, evidence, proposals)| {
+                    wit::Finding {
+                        rule,
+                        severity,
+                        confidence,
+                        process,
+                        message,
+                        evidence: evidence
+                            .into_iter()
+                            .map(|(event, note)| wit::Evidence { event, note })
+                            .collect(),
+                        dedup,
+                        proposals: proposals
+                            .into_iter()
+                            .map(|(action, target)| wit::Proposal { action, target })
+                            .collect(),
+                    }
+                },
+            )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+        /// Whatever a guest returns: no panic, and what is let out is declared, proven, bounded.
+        #[test]
+        fn what_is_accepted_is_sound(findings in proptest::collection::vec(finding(), 0..40)) {
+            let manifest = Manifest::parse(MANIFEST, "plugin.toml").expect("sound");
+            let mut delivered = Delivered::default();
+            let batch: Vec<_> = (0..MAX_RECORDS as u64 + 100).map(record).collect();
+            batch.iter().for_each(|r| delivered.record(r));
+            let (plugin, version) = ("t".into(), "1".into());
+            let counters = Counters::default();
+            let (accepted, _) = accept(
+                Answer {
+                    plugin: &plugin,
+                    version: &version,
+                    manifest: &manifest,
+                    batch: &batch[..2],
+                    findings,
+                },
+                &mut delivered,
+                &counters,
+            );
+            prop_assert!(accepted.len() <= 2 * MAX_PER_EVENT);
+            for f in &accepted {
+                prop_assert_eq!(&*f.rule, "seen");
+                prop_assert!(f.process.is_none() && f.proposals.is_empty());
+                prop_assert!(f.severity <= Severity::Medium && f.confidence <= 100);
+                prop_assert!(f.message.len() <= MAX_MESSAGE && f.dedup.len() <= MAX_MESSAGE);
+                prop_assert!(f.evidence.len() <= MAX_EVIDENCE);
+                for e in &f.evidence {
+                    // The first hundred were pushed out of the ring.
+                    prop_assert!((100..MAX_RECORDS as u64 + 100).contains(&e.event));
+                    prop_assert_eq!(e.record.as_ref().map(|r| r.event.id), Some(e.event));
+                }
+            }
+        }
+    }
+}

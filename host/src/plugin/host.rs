@@ -119,8 +119,11 @@ pub struct PluginHost {
     /// Held for as long as the watcher is to go on.
     alive: Arc<()>,
     deferred: VecDeque<Prepared>,
-    /// Filters of changes that were handed out and not yet applied, by generation.
+    /// Filters of changes that are not yet applied, by generation.
     staged: BTreeMap<u32, Filter>,
+    /// What all of them want, and a number that changes with it.
+    filter: Filter,
+    revision: u64,
 }
 
 impl std::fmt::Debug for PluginHost {
@@ -165,6 +168,8 @@ impl PluginHost {
             alive: Arc::new(()),
             deferred: VecDeque::new(),
             staged: BTreeMap::new(),
+            filter: Filter::default(),
+            revision: 0,
         })
     }
 
@@ -206,7 +211,7 @@ impl PluginHost {
                 });
             }
         }
-        self.count_kinds();
+        self.recount();
         if self.options.watch {
             self.follow(places);
         }
@@ -236,13 +241,16 @@ impl PluginHost {
     }
 
     /// What the plugins want from the kernel: those in service, those that wait to be applied,
-    /// and those that have not settled. Widen the kernel's filter to it before
-    /// [`apply`](PluginHost::apply), narrow it to it after.
-    pub fn filter(&self) -> Filter {
-        let mut filter = Filter::default();
-        self.plugins.iter().for_each(|p| filter.union(&p.filter()));
-        self.staged.values().for_each(|f| filter.union(f));
-        filter
+    /// and those that have not settled. A change is in it a round before
+    /// [`changes`](PluginHost::changes) returns it, so that the kernel's filter can be widened
+    /// before the switch; it is narrower again once the switch has settled.
+    pub fn filter(&self) -> &Filter {
+        &self.filter
+    }
+
+    /// A number that changes with [`filter`](PluginHost::filter): cheaper to compare.
+    pub fn filter_revision(&self) -> u64 {
+        self.revision
     }
 
     /// Changes that are ready to be applied: verified, compiled and initialised. Never waits.
@@ -250,9 +258,6 @@ impl PluginHost {
     #[must_use = "a change that is not applied is lost"]
     pub fn changes(&mut self) -> Vec<Change> {
         self.settle();
-        if let Some(prepared) = &self.prepared {
-            self.deferred.extend(prepared.try_iter());
-        }
         let mut changes = Vec::new();
         // One plugin's second switch waits until its first has settled.
         for prepared in std::mem::take(&mut self.deferred) {
@@ -270,7 +275,26 @@ impl PluginHost {
             }
             changes.extend(self.stage(prepared, &path));
         }
+        self.receive();
         changes
+    }
+
+    /// Takes in what the watcher has prepared, for the next round.
+    fn receive(&mut self) {
+        let Some(prepared) = &self.prepared else {
+            return;
+        };
+        let before = self.deferred.len();
+        self.deferred.extend(prepared.try_iter());
+        for new in self.deferred.iter().skip(before) {
+            if let Prepared::Ready(generation) = new {
+                let filter = generation.compiled.subscriptions.filter();
+                self.staged.insert(generation.number, filter);
+            }
+        }
+        if self.deferred.len() > before {
+            self.recount();
+        }
     }
 
     /// What a prepared file means for the plugins in service.
@@ -289,9 +313,12 @@ impl PluginHost {
                 let id = generation.compiled.manifest.id.as_str();
                 // Another plugin in the same file: the one that was there is gone.
                 let other = here.filter(|here| **here != *id);
+                let number = generation.number;
                 let generation = match self.admit(*generation) {
                     Ok(generation) => generation,
                     Err(reason) => {
+                        self.staged.remove(&number);
+                        self.recount();
                         self.send(Outcome::Refused {
                             path: path.to_owned(),
                             reason,
@@ -299,10 +326,6 @@ impl PluginHost {
                         return Vec::new();
                     }
                 };
-                self.staged.insert(
-                    generation.number,
-                    generation.compiled.subscriptions.filter(),
-                );
                 let load = Change(Staged::Load(Box::new(generation)));
                 other
                     .map(|id| Change(Staged::Remove(id)))
@@ -344,7 +367,7 @@ impl PluginHost {
                 }
             }
         };
-        self.count_kinds();
+        self.recount();
         applied
     }
 
@@ -399,19 +422,20 @@ impl PluginHost {
             settled |= plugin.settle();
         }
         if settled {
-            self.count_kinds();
+            self.recount();
         }
     }
 
-    fn count_kinds(&mut self) {
-        self.kinds = self
-            .plugins
-            .iter()
-            .flat_map(|p| [Some(&p.live), p.next.as_ref()])
-            .flatten()
-            .fold(KindSet::default(), |kinds, (_, compiled)| {
-                kinds.union(compiled.subscriptions.kinds())
-            });
+    /// Adds up anew what all plugins want.
+    fn recount(&mut self) {
+        let mut filter = Filter::default();
+        self.plugins.iter().for_each(|p| filter.union(&p.filter()));
+        self.kinds = filter.kinds;
+        self.staged.values().for_each(|f| filter.union(f));
+        if filter != self.filter {
+            self.filter = filter;
+            self.revision += 1;
+        }
     }
 
     /// Offers an event to every plugin. It is shared, and so allocated, only if one wants it.
