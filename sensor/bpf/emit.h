@@ -122,7 +122,10 @@ static __always_inline void send(struct scratch *s, int security)
 		if (bpf_ringbuf_output(&SECURITY, &s->record, len, 0))
 			lose(LOSS_CAUSE_SECURITY_RING_FULL);
 	} else {
-		if (bpf_ringbuf_output(&BULK, &s->record, len, 0))
+		u64 flags = 0;
+		if (reader.attentive && bpf_ringbuf_query(&BULK, BPF_RB_AVAIL_DATA) < BULK_WAKE)
+			flags = BPF_RB_NO_WAKEUP;
+		if (bpf_ringbuf_output(&BULK, &s->record, len, flags))
 			lose(LOSS_CAUSE_BULK_RING_FULL);
 	}
 }
@@ -222,14 +225,19 @@ static __always_inline struct task_struct *task_of(struct pid *pid, u32 type)
 	       type * bpf_core_type_size(struct hlist_node);
 }
 
-/* The open file behind a descriptor of the current task. */
+/* The open file behind a descriptor of the current task. The pointers are followed directly here:
+ * this is on the way of every open that nobody wants. */
 static __always_inline struct file *file_of(s32 fd)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	if (fd < 0 || (u32)fd >= BPF_CORE_READ(table, max_fds))
+	struct files_struct *files = task->files;
+	if (!files || fd < 0)
+		return 0;
+	struct fdtable *table = files->fdt;
+	if (!table || (u32)fd >= table->max_fds)
 		return 0;
 	struct file *file = 0;
-	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
+	struct file **all = (struct file **)table->fd;
+	bpf_probe_read_kernel(&file, sizeof(file), all + fd);
 	return file;
 }

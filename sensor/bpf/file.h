@@ -10,7 +10,9 @@ struct opened {
 	struct inode *inode;
 	struct vfsmount *mnt;
 	struct dentry *dentry;
-	u64 magic;
+	struct entry entry;
+	struct super_block *sb;
+	struct dentry *top; /* root of the mount */
 	u32 type;
 	u32 writes;
 };
@@ -38,23 +40,25 @@ static long search_step(u32 turn, void *context)
 }
 
 /* Whether the file is not below the root of the mount that it was reached through. */
-static __always_inline int is_outside(struct vfsmount *mnt, struct dentry *dentry)
+static __always_inline int is_outside(const struct opened *o)
 {
-	struct search search = { .dentry = dentry, .top = BPF_CORE_READ(mnt, mnt_root) };
-	if (dentry == search.top || is_internal(mnt))
+	struct search search = { .dentry = o->dentry, .top = o->top };
+	struct super_block *sb = o->sb;
+	if (o->dentry == o->top)
 		return 0;
 	/* Where a whole file system is mounted, only what hangs nowhere is outside. */
-	if (search.top == BPF_CORE_READ(mnt, mnt_sb, s_root))
-		return BPF_CORE_READ(dentry, d_parent) == dentry;
+	if (o->top == BPF_CORE_READ(sb, s_root))
+		return o->entry.parent == o->dentry && !is_internal(o->mnt);
 	repeat(WALK_STEPS, search_step, &search);
-	return search.outside;
+	return search.outside && !is_internal(o->mnt);
 }
 
 static __always_inline struct pid *owner_of(const struct opened *o)
 {
-	if (o->magic != PROC_MAGIC)
-		return 0;
 	void *inode = o->inode;
+	struct super_block *sb = o->sb;
+	if (BPF_CORE_READ(sb, s_magic) != PROC_MAGIC)
+		return 0;
 	struct proc_inode *entry = inode - bpf_core_field_offset(struct proc_inode, vfs_inode);
 	return BPF_CORE_READ(entry, pid);
 }
@@ -62,14 +66,9 @@ static __always_inline struct pid *owner_of(const struct opened *o)
 static __always_inline int is_process_memory(const struct opened *o)
 {
 	char name[4] = {};
-	struct qstr entry;
-	struct dentry *dentry = o->dentry;
-	if (o->magic != PROC_MAGIC)
+	if (o->entry.name.len != 3)
 		return 0;
-	bpf_core_read(&entry, sizeof(entry), &dentry->d_name);
-	if (entry.len != 3)
-		return 0;
-	bpf_probe_read_kernel(name, 3, entry.name);
+	bpf_probe_read_kernel(name, 3, o->entry.name.name);
 	return name[0] == 'm' && name[1] == 'e' && name[2] == 'm' && owner_of(o);
 }
 
@@ -89,7 +88,7 @@ __noinline int open_marks(const struct opened *o, u32 which)
 		marks |= OPEN_MARK_FIFO;
 	if (which & OPEN_MARK_FOREIGN_MOUNT && is_foreign(o->mnt))
 		marks |= OPEN_MARK_FOREIGN_MOUNT;
-	if (which & OPEN_MARK_OUTSIDE_MOUNT && is_outside(o->mnt, o->dentry))
+	if (which & OPEN_MARK_OUTSIDE_MOUNT && is_outside(o))
 		marks |= OPEN_MARK_OUTSIDE_MOUNT;
 	if (which & OPEN_MARK_PROCESS_MEMORY && is_process_memory(o))
 		marks |= OPEN_MARK_PROCESS_MEMORY;
@@ -103,17 +102,14 @@ __noinline int is_watched_name(const struct opened *o)
 	if (!o)
 		return 0;
 	struct name name = {};
-	struct qstr entry;
-	struct dentry *dentry = o->dentry;
-	bpf_core_read(&entry, sizeof(entry), &dentry->d_name);
-	u32 len = entry.len;
+	u32 len = o->entry.name.len;
 	if (len > NAME_KEPT - 1)
 		len = NAME_KEPT - 1;
 	if (!(filter.name_lengths >> len & 1))
 		return 0;
 	opaque(len);
 	len &= NAME_KEPT - 1;
-	bpf_probe_read_kernel(name.bytes, len, entry.name);
+	bpf_probe_read_kernel(name.bytes, len, o->entry.name.name);
 	u32 *access = bpf_map_lookup_elem(&NAMES, &name);
 	return access && covers(*access, o);
 }
@@ -161,15 +157,20 @@ static __always_inline int opened(long ret, u32 marks)
 	if (!wanted(KIND_OPEN))
 		return 0;
 	struct path path;
+	struct vfsmount mount;
 	bpf_core_read(&path, sizeof(path), &file->f_path);
+	/* Its three fields have always been its first. */
+	bpf_core_read(&mount, sizeof(mount), path.mnt);
 	struct opened o = {
 		.inode = inode,
 		.mnt = path.mnt,
 		.dentry = path.dentry,
-		.magic = BPF_CORE_READ(inode, i_sb, s_magic),
+		.sb = mount.mnt_sb,
+		.top = mount.mnt_root,
 		.type = type,
 		.writes = BPF_CORE_READ(file, f_mode) & FMODE_WRITE,
 	};
+	read_entry(&o.entry, o.dentry);
 
 	int security = (marks | open_marks(&o, filter.open_marks)) & filter.open_marks;
 	if (!security && covers(filter.names, &o))
@@ -197,7 +198,7 @@ static __always_inline int opened(long ret, u32 marks)
 	s->record.ret = ret;
 	s->record.a = BPF_CORE_READ(file, f_flags) | (u64)marks << 32;
 	s->record.b = BPF_CORE_READ(inode, i_ino);
-	s->record.c = device | o.magic << 32;
+	s->record.c = device | BPF_CORE_READ(inode, i_sb, s_magic) << 32;
 	target(s, task_of(owner_of(&o), 0));
 	s->record.text_len = append_path(s, PATH_KEPT);
 	send(s, security);

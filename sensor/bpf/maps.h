@@ -27,6 +27,13 @@ struct filter {
 };
 volatile struct filter filter SEC(".data.filter");
 
+/* Set while the reader looks at the bulk ring every millisecond by itself. Waking it for every
+ * event would cost more than all the rest of the event. */
+struct reader {
+	u64 attentive;
+};
+volatile struct reader reader SEC(".data.reader");
+
 #define ACCESS_WRITE 1
 #define ACCESS_ANY 2
 
@@ -64,7 +71,8 @@ struct {
 	__type(value, u32);
 } HANDLERS SEC(".maps");
 
-/* Sizes are set by user space. */
+/* Sizes are set by user space. The bulk ring wakes an attentive reader only when this much waits. */
+#define BULK_WAKE (1 << 20)
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4 << 20);

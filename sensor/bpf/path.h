@@ -27,6 +27,23 @@ static __always_inline int is_internal(struct vfsmount *mnt)
 	return BPF_CORE_READ(mnt, mnt_flags) & MNT_INTERNAL;
 }
 
+/* What a directory entry is called and where, in one read where the two lie side by side. */
+struct entry {
+	struct dentry *parent;
+	struct qstr name;
+};
+
+static __always_inline void read_entry(struct entry *entry, struct dentry *dentry)
+{
+	if (bpf_core_field_offset(struct dentry, d_name) ==
+	    bpf_core_field_offset(struct dentry, d_parent) + sizeof(entry->parent)) {
+		bpf_core_read(entry, sizeof(*entry), &dentry->d_parent);
+	} else {
+		bpf_core_read(&entry->parent, sizeof(entry->parent), &dentry->d_parent);
+		bpf_core_read(&entry->name, sizeof(entry->name), &dentry->d_name);
+	}
+}
+
 /* Repeats `step` until it returns 1. The helper, from kernel 5.17 on, is verified once and not
  * turn by turn, which is most of what loading the programs costs. */
 #define repeat(turns, step, context)                                                               \
@@ -63,15 +80,16 @@ static long climb_step(u32 turn, void *context)
 		w->top = (u64)BPF_CORE_READ(vfsmount_of(parent), mnt_root);
 		return 0;
 	}
-	struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+	struct entry entry;
+	read_entry(&entry, dentry);
+	struct dentry *parent = entry.parent;
+	struct qstr name = entry.name;
 	/* The root of a whole file system: what has no name, or was reached from elsewhere. */
 	if (parent == dentry) {
 		w->flags = WALK_OUTSIDE;
 		if (w->start != PATH_KEPT)
 			return 1;
 	}
-	struct qstr name;
-	bpf_core_read(&name, sizeof(name), &dentry->d_name);
 	u32 len = name.len & (NAME_LONGEST - 1), at = w->start;
 	opaque(at);
 	if (at > PATH_KEPT || at < len + 1) {
@@ -149,7 +167,8 @@ static __always_inline int is_foreign(struct vfsmount *mnt)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct mnt_namespace *of = BPF_CORE_READ(mount_of(mnt), mnt_ns);
-	struct mnt_namespace *own = BPF_CORE_READ(task, nsproxy, mnt_ns);
+	struct nsproxy *nsproxy = task->nsproxy;
+	struct mnt_namespace *own = nsproxy ? nsproxy->mnt_ns : 0;
 	if (of == own || !of || is_internal(mnt))
 		return 0;
 	u32 inum = BPF_CORE_READ(of, ns.inum);

@@ -10,7 +10,11 @@ use crate::{
     filter::Filter,
     probe::{Features, ProbeError},
 };
-use aya::{EbpfError, maps::MapError, maps::PerCpuArray, programs::ProgramError};
+use aya::{
+    EbpfError,
+    maps::{Array, MapError, PerCpuArray},
+    programs::ProgramError,
+};
 use merge::Merge;
 use object::Object;
 use rules::Rules;
@@ -141,6 +145,14 @@ struct Counters {
 // SAFETY: numbers only, without padding: 9 words of 8 bytes, then 2 of 4.
 unsafe impl aya::Pod for Counters {}
 
+/// How often an attentive reader looks at the bulk ring by itself. The kernel side then need not
+/// wake it for every event, which would be most of what an event costs.
+const GLANCE: Duration = Duration::from_millis(1);
+
+/// After so many glances in vain the reader asks to be woken again, so that a quiet node stays
+/// quiet.
+const GLANCES_IN_VAIN: u32 = 5;
+
 /// What tells the sensor's descriptors apart in epoll.
 const TOKEN_RING: u64 = 0;
 const TOKEN_WAKER: u64 = 1;
@@ -154,6 +166,10 @@ pub struct Sensor {
     epoll: OwnedFd,
     waker: Arc<OwnedFd>,
     told: [u64; 8],
+    /// Whether the kernel side was told that the reader looks by itself.
+    attentive: bool,
+    /// Glances in a row that found nothing.
+    in_vain: u32,
 }
 
 impl std::fmt::Debug for Sensor {
@@ -199,6 +215,8 @@ impl Sensor {
             epoll,
             waker,
             told: [0; 8],
+            attentive: false,
+            in_vain: 0,
         };
         sensor.set_filter(filter)?;
         sensor.object.attach()?;
@@ -253,11 +271,33 @@ impl Sensor {
             if out.len() == before && self.merge.holds() {
                 self.merge.pass(out);
             }
+            let found = out.len() > before;
+            self.pay_attention(found)?;
             let left = deadline.saturating_duration_since(Instant::now());
-            if out.len() > before || self.wait(left)? || left.is_zero() {
+            if found || left.is_zero() {
+                return Ok(());
+            }
+            // The first glance after attention ended finds what was sent without a wake-up while
+            // it was ending.
+            let glancing = self.attentive || self.in_vain == GLANCES_IN_VAIN;
+            if self.wait(if glancing { left.min(GLANCE) } else { left })? {
                 return Ok(());
             }
         }
+    }
+
+    /// Begins attention with the first event and ends it after a few glances in vain.
+    fn pay_attention(&mut self, found: bool) -> Result<(), SensorError> {
+        self.in_vain = if found { 0 } else { self.in_vain.saturating_add(1) };
+        let attentive = self.in_vain < GLANCES_IN_VAIN;
+        if attentive != self.attentive {
+            let mut reader: Array<_, u64> = self.object.map_mut(".data.reader")?;
+            reader
+                .set(0, u64::from(attentive), 0)
+                .map_err(|source| SensorError::map(".data.reader", source))?;
+            self.attentive = attentive;
+        }
+        Ok(())
     }
 
     /// Waits for a ring; tells whether the waker was used.
