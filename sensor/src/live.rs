@@ -88,7 +88,9 @@ pub enum SensorError {
         source: Box<MapError>,
     },
     /// Payloads are wanted and there is nowhere to see packets.
-    #[error("payloads are wanted, and no unified control group hierarchy is mounted to attach to; mount one (mount -t cgroup2 none /sys/fs/cgroup/unified)")]
+    #[error(
+        "payloads are wanted, and no unified control group hierarchy is mounted to attach to; mount one (mount -t cgroup2 none /sys/fs/cgroup/unified)"
+    )]
     Packets,
     /// A system call of the sensor's own failed.
     #[error("waiting for events: {0}")]
@@ -288,7 +290,11 @@ impl Sensor {
 
     /// Begins attention with the first event and ends it after a few glances in vain.
     fn pay_attention(&mut self, found: bool) -> Result<(), SensorError> {
-        self.in_vain = if found { 0 } else { self.in_vain.saturating_add(1) };
+        self.in_vain = if found {
+            0
+        } else {
+            self.in_vain.saturating_add(1)
+        };
         let attentive = self.in_vain < GLANCES_IN_VAIN;
         if attentive != self.attentive {
             let mut reader: Array<_, u64> = self.object.map_mut(".data.reader")?;

@@ -93,6 +93,9 @@ fn unknown_kinds_and_blocks_are_refused() {
     record.push(0);
     assert_eq!(
         decode(&record),
-        Err(DecodeError::Length { said: 168, len: 169 })
+        Err(DecodeError::Length {
+            said: 168,
+            len: 169
+        })
     );
 }

@@ -99,7 +99,11 @@ pub(super) fn calls_for(kinds: KindSet) -> (Calls, Calls) {
                 own[*call as usize >> 6] |= 1 << (call & 63);
             }
             // The table is that of i386; other machines' 32-bit programs go unnoticed.
-            for call in handler.compat.iter().filter(|_| cfg!(target_arch = "x86_64")) {
+            for call in handler
+                .compat
+                .iter()
+                .filter(|_| cfg!(target_arch = "x86_64"))
+            {
                 compat[*call as usize >> 6] |= 1 << (call & 63);
             }
         }

@@ -44,7 +44,9 @@ fn a_kind_that_nobody_wants_is_not_sent() {
     };
     let act = "os.pipe(); os.memfd_create('x'); socket.socketpair(); open('/etc/passwd')";
     let (pid, _) = python(act);
-    watch.expect("exit", |e| e.kind == kind::EXIT && e.task.process.pid == pid);
+    watch.expect("exit", |e| {
+        e.kind == kind::EXIT && e.task.process.pid == pid
+    });
     for event in &watch.seen {
         assert!(KindSet::CONTEXT.has(event.kind), "{event:?}");
     }
@@ -52,7 +54,9 @@ fn a_kind_that_nobody_wants_is_not_sent() {
     filter.kinds = filter.kinds.with(kind::MEMFD);
     watch.sensor.set_filter(&filter).unwrap();
     let (pid, _) = python(act);
-    watch.expect("memfd", |e| e.kind == kind::MEMFD && e.task.process.pid == pid);
+    watch.expect("memfd", |e| {
+        e.kind == kind::MEMFD && e.task.process.pid == pid
+    });
 }
 
 #[test]
@@ -65,7 +69,9 @@ fn events_come_in_order_of_time_with_ids_of_their_own() {
     if os.fork() == 0: os.execv('/bin/true', ['true'])
 for i in range(40): os.wait()",
     );
-    watch.expect("exit", |e| e.kind == kind::EXIT && e.task.process.pid == pid);
+    watch.expect("exit", |e| {
+        e.kind == kind::EXIT && e.task.process.pid == pid
+    });
     let mut ids: Vec<u64> = watch.seen.iter().map(|e| e.id).collect();
     let mut newest = 0;
     for event in &watch.seen {
@@ -95,7 +101,9 @@ fn a_flood_is_counted_to_the_last_event() {
     let told = watch
         .seen
         .iter()
-        .filter(|e| e.kind == kind::OPEN && e.task.process.pid == pid && text(&e.text) == "/etc/passwd")
+        .filter(|e| {
+            e.kind == kind::OPEN && e.task.process.pid == pid && text(&e.text) == "/etc/passwd"
+        })
         .count() as u64;
     let lost: u64 = watch.sensor.losses().iter().map(|l| l.count).sum();
     assert!(told < 60_000 && lost > 0, "told {told}, lost {lost}");

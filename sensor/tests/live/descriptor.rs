@@ -11,8 +11,7 @@ use vedette_sensor::{
 /// The stream of the dup that put something on a descriptor.
 fn dup(watch: &mut Watch, pid: u32, fd: u32) -> (Event, Stream) {
     let event = watch.expect("dup", |e| {
-        of(kind::DUP, pid)(e)
-            && e.stream.as_ref().is_some_and(|s| s.fd == fd)
+        of(kind::DUP, pid)(e) && e.stream.as_ref().is_some_and(|s| s.fd == fd)
     });
     let stream = event.stream.as_deref().unwrap().clone();
     (event, stream)
@@ -39,7 +38,9 @@ fcntl.fcntl(m, fcntl.F_DUPFD, 0)",
     });
     assert_eq!((pipe.b >> 32) as u32, pipe.b as u32 + 1);
     watch.expect("pair", |e| {
-        e.kind == kind::SOCKETPAIR && e.task.process.pid == pid && (e.a, e.b) == (inodes[1], inodes[2])
+        e.kind == kind::SOCKETPAIR
+            && e.task.process.pid == pid
+            && (e.a, e.b) == (inodes[1], inodes[2])
     });
     let (event, stdin) = dup(&mut watch, pid, 0);
     assert_eq!((stdin.kind, stdin.id), (stream_kind::PIPE, inodes[0]));

@@ -81,7 +81,9 @@ fn watched_names_prefixes_and_nothing_else() {
         open_of(pid, dir.join("release_agent").to_str().unwrap()),
     );
     assert_eq!(agent.a & 3, 1, "only the write");
-    watch.expect("exit", |e| e.kind == kind::EXIT && e.task.process.pid == pid);
+    watch.expect("exit", |e| {
+        e.kind == kind::EXIT && e.task.process.pid == pid
+    });
     let told = |watch: &Watch, pid| {
         watch
             .seen
@@ -94,7 +96,9 @@ fn watched_names_prefixes_and_nothing_else() {
     // Live: nothing watched any more, then everything that can write.
     watch.sensor.set_filter(&opens(Opens::default())).unwrap();
     let (pid, _) = python(&act);
-    watch.expect("exit", |e| e.kind == kind::EXIT && e.task.process.pid == pid);
+    watch.expect("exit", |e| {
+        e.kind == kind::EXIT && e.task.process.pid == pid
+    });
     assert_eq!(told(&watch, pid), 0);
     watch
         .sensor
@@ -104,7 +108,9 @@ fn watched_names_prefixes_and_nothing_else() {
         }))
         .unwrap();
     let (pid, _) = python(&act);
-    watch.expect("exit", |e| e.kind == kind::EXIT && e.task.process.pid == pid);
+    watch.expect("exit", |e| {
+        e.kind == kind::EXIT && e.task.process.pid == pid
+    });
     assert_eq!(told(&watch, pid), 2);
 }
 
@@ -192,11 +198,12 @@ print(r)",
         d.display()
     ));
     let foreign = watch.expect("foreign", |e| {
-        e.kind == kind::OPEN
-            && e.task.process.pid == pid
-            && text(&e.text).ends_with("/etc/passwd")
+        e.kind == kind::OPEN && e.task.process.pid == pid && text(&e.text).ends_with("/etc/passwd")
     });
-    assert_eq!(marks(&foreign) & open_mark::FOREIGN_MOUNT, open_mark::FOREIGN_MOUNT);
+    assert_eq!(
+        marks(&foreign) & open_mark::FOREIGN_MOUNT,
+        open_mark::FOREIGN_MOUNT
+    );
     if told.parse::<i32>().unwrap() < 0 {
         println!("skipped the handle: this file system gives none ({told})");
         return;

@@ -3,10 +3,7 @@ use vedette_contract::{
     kind,
     values::{memory_access, process_mark},
 };
-use vedette_sensor::{
-    event::{Event, TaskRef},
-    filter::Filter,
-};
+use vedette_sensor::{event::TaskRef, filter::Filter};
 
 #[test]
 fn tracing_and_touching_another_process() {
@@ -58,7 +55,10 @@ if outer == 0:
 assert os.waitpid(outer, 0)[1] == 0"
     ));
     let outer = watch.expect("fork", of(kind::FORK, pid)).target.unwrap();
-    let child = watch.expect("fork", of(kind::FORK, outer.pid)).target.unwrap();
+    let child = watch
+        .expect("fork", of(kind::FORK, outer.pid))
+        .target
+        .unwrap();
     check(&mut watch, outer.pid, child);
 }
 

@@ -103,28 +103,46 @@ os.chroot(d + '/n/..')",
     });
     assert_eq!(text(&made.text), here("a"));
     assert_eq!(text(&made.text2), "none");
-    assert_eq!((made.b as u32, fs_type(&made)), (0x0102_1994, "tmpfs".into()));
+    assert_eq!(
+        (made.b as u32, fs_type(&made)),
+        (0x0102_1994, "tmpfs".into())
+    );
     assert_eq!(made.a, 2);
     let bind = mount(&mut watch, pid, mount_operation::BIND);
-    assert_eq!((text(&bind.text), text(&bind.text2)), (here("b"), here("a")));
+    assert_eq!(
+        (text(&bind.text), text(&bind.text2)),
+        (here("b"), here("a"))
+    );
     assert_eq!(bind.c, made.c);
     let remount = mount(&mut watch, pid, mount_operation::REMOUNT);
     assert_eq!(text(&remount.text), here("a"));
     let failed = watch.expect("failed", |e| {
         of(kind::MOUNT, pid)(e) && e.b >> 32 == 1 && e.ret < 0
     });
-    assert_eq!((text(&failed.text), text(&failed.text2)), (here("c"), "/dev/nothing".into()));
+    assert_eq!(
+        (text(&failed.text), text(&failed.text2)),
+        (here("c"), "/dev/nothing".into())
+    );
     assert_eq!(fs_type(&failed), "ext4");
-    assert_eq!(fs_type(&mount(&mut watch, pid, mount_operation::FSOPEN)), "tmpfs");
+    assert_eq!(
+        fs_type(&mount(&mut watch, pid, mount_operation::FSOPEN)),
+        "tmpfs"
+    );
     let config = mount(&mut watch, pid, mount_operation::FSCONFIG);
-    assert_eq!((text(&config.text2), fs_type(&config)), ("a-source".into(), "tmpfs".into()));
+    assert_eq!(
+        (text(&config.text2), fs_type(&config)),
+        ("a-source".into(), "tmpfs".into())
+    );
     let fsmount = mount(&mut watch, pid, mount_operation::FSMOUNT);
     assert_eq!(fsmount.b as u32, 0x0102_1994);
     let moved = mount(&mut watch, pid, mount_operation::MOVE);
     assert_eq!((text(&moved.text), moved.c), (here("n"), fsmount.c));
     let tree = mount(&mut watch, pid, mount_operation::OPEN_TREE);
     assert_eq!((tree.c, tree.ret >= 0), (fsmount.c, true));
-    assert_eq!(text(&mount(&mut watch, pid, mount_operation::UMOUNT).text), here("b"));
+    assert_eq!(
+        text(&mount(&mut watch, pid, mount_operation::UMOUNT).text),
+        here("b")
+    );
     let chroot = mount(&mut watch, pid, mount_operation::CHROOT);
     assert_eq!(text(&chroot.text), d.to_str().unwrap());
 }

@@ -48,7 +48,10 @@ print(port, peer[1], os.fstat(a.fileno()).st_ino)",
     let (child, server, client) = (child as u32, server as u16, client as u16);
 
     let bind = watch.expect("bind", of(kind::BIND, pid));
-    assert_eq!((&bind.text[..], family(&bind)), (&[127, 0, 0, 1][..], (2, 1)));
+    assert_eq!(
+        (&bind.text[..], family(&bind)),
+        (&[127, 0, 0, 1][..], (2, 1))
+    );
     let listen = watch.expect("listen", of(kind::LISTEN, pid));
     assert_eq!(port(&listen), server);
     let connect = watch.expect("connect", |e| {
@@ -83,12 +86,21 @@ print(port, peer[1], os.fstat(a.fileno()).st_ino)",
     let sent = watch.expect("sent", |e| {
         of(kind::SENT, child)(e) && e.text.starts_with(b"{\"method\": \"mining.subscribe\"}")
     });
-    assert_eq!((port(&sent), sent.b, sent.c), (server, out_inode, connect.c));
+    assert_eq!(
+        (port(&sent), sent.b, sent.c),
+        (server, out_inode, connect.c)
+    );
     assert_eq!(&sent.text2[..], [127, 0, 0, 1]);
     assert_eq!(sent.a >> 32, sent.text.len() as u64);
     watch.expect("exit", of(kind::EXIT, pid));
     watch.settle();
-    let all: Vec<_> = watch.seen.iter().filter(|e| e.kind == kind::SENT && (e.task.process.pid == child || e.task.process.pid == pid)).collect();
+    let all: Vec<_> = watch
+        .seen
+        .iter()
+        .filter(|e| {
+            e.kind == kind::SENT && (e.task.process.pid == child || e.task.process.pid == pid)
+        })
+        .collect();
     assert_eq!(all.len(), 4, "the first four packets of the outbound side");
     assert!(all.iter().all(|e| e.text.len() <= 512));
 }
@@ -99,7 +111,11 @@ fn refused_and_pending_connections_keep_their_port() {
         return;
     };
     // A port that was just free refuses.
-    let refusing = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let refusing = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     let refusing6 = TcpListener::bind("[::1]:0").map(|l| l.local_addr().unwrap().port());
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let udp_port = udp.local_addr().unwrap().port();
@@ -119,7 +135,9 @@ os.dup2(c.fileno(), 0)",
         refusing6.as_ref().copied().unwrap_or(1)
     ));
     let to = |watch: &mut Watch, what: &str, address: &[u8]| {
-        watch.expect(what, |e| of(kind::CONNECT, pid)(e) && &e.text[..] == address)
+        watch.expect(what, |e| {
+            of(kind::CONNECT, pid)(e) && &e.text[..] == address
+        })
     };
     let refused = watch.expect("refused", |e| {
         of(kind::CONNECT, pid)(e) && e.text[..] == [127, 0, 0, 1] && family(e).1 == 1

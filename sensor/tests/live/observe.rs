@@ -97,6 +97,7 @@ const PRELUDE: &str = r#"
 import ctypes, os, socket, sys, struct, time, fcntl
 libc = ctypes.CDLL(None, use_errno=True)
 def call(number, *args):
+    args = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
     r = libc.syscall(number, *args)
     return r if r != -1 else -ctypes.get_errno()
 "#;
