@@ -40,8 +40,14 @@ const IMAGE_MARKS: u32 = process_mark::MEMFD_IMAGE
 pub struct Context {
     table: Table,
     containers: Containers,
-    /// Namespaces of the machine's init, from its `existing` event.
+    /// Namespaces of the machine's init, from the `existing` events of the first processes.
     host: Namespaces,
+}
+
+/// Whether a process is the machine's init, or the kernel thread made beside it. Some inits refuse
+/// to have their namespaces read even by root; that thread is in the same ones.
+fn is_initial(row: &Process) -> bool {
+    row.id.pid == 1 || (row.id.pid == 2 && row.marks & process_mark::KERNEL_THREAD != 0)
 }
 
 /// The rows that an event refers to.
@@ -89,8 +95,8 @@ impl Context {
             }
             _ => {}
         }
-        if event.kind == kind::EXISTING && row.id.pid == 1 {
-            self.host = event.task.namespaces;
+        if event.kind == kind::EXISTING && is_initial(&row) {
+            self.learn_host(event.task.namespaces);
             row = self.put((*row).clone());
         }
         let target = event.target.and_then(|id| match event.kind {
@@ -231,6 +237,21 @@ impl Context {
             ..(**parent).clone()
         };
         self.put(child)
+    }
+
+    /// Takes over what is not known yet of the machine's own namespaces.
+    fn learn_host(&mut self, seen: Namespaces) {
+        let host = &mut self.host;
+        for (known, seen) in [
+            (&mut host.mount, seen.mount),
+            (&mut host.pid, seen.pid),
+            (&mut host.network, seen.network),
+            (&mut host.user, seen.user),
+        ] {
+            if *known == 0 {
+                *known = seen;
+            }
+        }
     }
 
     /// Completes the marks that follow from other fields, and makes it the process's current row.

@@ -65,6 +65,25 @@ fn context() -> Context {
 }
 
 #[test]
+fn an_init_that_hides_its_namespaces_is_told_by_the_thread_beside_it() {
+    let mut context = Context::default();
+    let existing = |task: &Task, marks| Event {
+        image: Some(Box::new(Image {
+            marks,
+            ..Image::default()
+        })),
+        ..event(kind::EXISTING, task)
+    };
+    context.apply(&existing(&task(1, Namespaces::default(), 1), 0));
+    let thread = existing(&task(2, HOST, 1), process_mark::KERNEL_THREAD);
+    context.apply(&thread);
+    let row = context.apply(&exec(&task(10, HOST, 1), "/bin/sh"));
+    let marks = row.process.unwrap().marks;
+    assert_ne!(marks & process_mark::HOST_MOUNT_NAMESPACE, 0);
+    assert_ne!(marks & process_mark::HOST_PID_NAMESPACE, 0);
+}
+
+#[test]
 fn rows_of_the_moment_do_not_change_later() {
     let mut context = context();
     let shell = task(10, HOST, 1);
