@@ -19,7 +19,7 @@ use vedette_sensor::live::{Options, Sensor, SensorError};
 use vedette_sensor::probe::{Features, ProbeError};
 
 /// A real reverse shell in a container, for machines whose kernel cannot be sensed. Made by
-/// `scripts/record-demo`.
+/// `tests/src/bin/record-demo.rs`.
 static DEMO: &[u8] = include_bytes!("../../assets/reverse-shell.capture");
 
 /// Arguments of `vedette run`.

@@ -47,6 +47,8 @@ fn record(to: &str) -> Result<usize, Box<dyn std::error::Error>> {
     shell.shell(PATIENCE).ok_or("the shell does not answer")?;
     let container = shell.container().ok_or("no container")?.to_owned();
     agent.expect("the shell", |f| f.category() == "reverse-shell");
+    // The runtime's word on the container is looked for once a second.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
     drop(shell);
     agent.stop();
 
@@ -79,7 +81,9 @@ fn of_container(events: Vec<Event>, container: &str) -> Vec<Event> {
         .map(|e| e.task.process.pid)
         .collect();
     let is_its_own = |e: &Event| match e.kind {
-        kind::CGROUP => ends_in_it(e),
+        kind::CGROUP => e.text.strip_prefix(b"/") == Some(container.as_bytes()),
+        // The runtime's set-up tells how the machine's control groups are laid out.
+        kind::MOUNT => false,
         kind::CONTAINER => groups.contains(&e.a),
         kind::TICK => true,
         kind::EXISTING => e.task.process.pid == 1,
