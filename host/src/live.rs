@@ -32,8 +32,8 @@ pub struct Live {
     pub lost: BTreeMap<u32, u64>,
     /// What is wanted whatever the plugins want.
     base: Filter,
-    /// What the kernel was last told to send.
-    wanted: Filter,
+    /// Of the plugins' wants, that which the kernel was last told.
+    revision: Option<u64>,
     last_second: u64,
 }
 
@@ -52,11 +52,11 @@ impl Live {
             runtimes: Runtimes::default(),
             outcomes,
             lost: BTreeMap::new(),
-            wanted: Filter::default(),
+            revision: None,
             base,
             last_second: 0,
         };
-        live.send(live.wanted_by(agent))?;
+        live.follow_plugins(agent)?;
         let mut next_id = || agent.own_id();
         let existing = existing(&mut live.classifier, &mut next_id, boot_time());
         for event in existing {
@@ -102,31 +102,24 @@ impl Live {
         }
     }
 
-    /// Lets the kernel send what a new set of plugins wants: more before the switch, less once
-    /// nobody can miss it any more.
+    /// Lets the kernel send what the plugins want now. What they want grows a round before a
+    /// change can be applied and shrinks once it has settled, so nobody misses anything.
     fn follow_plugins(&mut self, agent: &mut Agent) -> Result<(), SensorError> {
-        let mut wide = self.wanted.clone();
-        wide.union(&self.wanted_by(agent));
-        self.send(wide)?;
+        let revision = agent.plugins.filter_revision();
+        if self.revision != Some(revision) {
+            self.send(agent)?;
+            self.revision = Some(revision);
+        }
         if agent.switch_plugins() {
             agent.plugins.flush();
         }
-        self.send(self.wanted_by(agent))
+        Ok(())
     }
 
-    /// What is wanted now.
-    fn wanted_by(&self, agent: &Agent) -> Filter {
+    fn send(&mut self, agent: &Agent) -> Result<(), SensorError> {
         let mut filter = self.base.clone();
         filter.union(agent.plugins.filter());
-        filter
-    }
-
-    fn send(&mut self, filter: Filter) -> Result<(), SensorError> {
-        if filter != self.wanted {
-            self.sensor.set_filter(&filter)?;
-            self.wanted = filter;
-        }
-        Ok(())
+        self.sensor.set_filter(&filter)
     }
 
     fn every_second(&mut self, agent: &mut Agent) {

@@ -131,6 +131,6 @@ fn same(row: &Process, start: u64) -> bool {
     if own == start {
         return true;
     }
-    let coarse = own % TICK == 0 || start % TICK == 0;
+    let coarse = own.is_multiple_of(TICK) || start.is_multiple_of(TICK);
     coarse && own / TICK == start / TICK
 }
