@@ -112,11 +112,25 @@ pub struct Agent {
     ready_after: Duration,
 }
 
+/// Starts of processes that the agent found running are of the precision of `/proc`.
+const START_PRECISION: u64 = 20_000_000;
+
+/// ns since boot, the clock of events.
+pub fn boot_time() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    now.tv_sec.unsigned_abs() * 1_000_000_000 + now.tv_nsec.unsigned_abs()
+}
+
 /// An agent to be started.
+///
+/// Whatever else runs on the machine since before this was made is not judged by the test: a
+/// finding about it is left out.
 #[derive(Debug)]
 pub struct Options {
     plugins: PathBuf,
     arguments: Vec<String>,
+    /// Findings about older processes are not of the test, ns since boot.
+    since: u64,
 }
 
 impl Default for Options {
@@ -124,6 +138,7 @@ impl Default for Options {
         Self {
             plugins: workspace::plugins(),
             arguments: Vec::new(),
+            since: boot_time().saturating_sub(START_PRECISION),
         }
     }
 }
@@ -188,7 +203,8 @@ impl Agent {
         let output = Shared::default();
         let pipe = child.stdout.take().expect("it is piped");
         let theirs = Arc::clone(&output);
-        let reader = Some(thread::spawn(move || read_lines(pipe, &theirs)));
+        let since = options.since;
+        let reader = Some(thread::spawn(move || read_lines(pipe, since, &theirs)));
         let mut agent = Self {
             child,
             directory,
@@ -424,7 +440,7 @@ fn loaded() -> BTreeSet<u32> {
         .collect()
 }
 
-fn read_lines(pipe: ChildStdout, shared: &Shared) {
+fn read_lines(pipe: ChildStdout, since: u64, shared: &Shared) {
     for line in BufReader::new(pipe).lines() {
         let Ok(line) = line else {
             return;
@@ -432,7 +448,12 @@ fn read_lines(pipe: ChildStdout, shared: &Shared) {
         let read = Instant::now();
         let mut output = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
         match serde_json::from_str::<Value>(&line) {
-            Ok(json) if json.is_object() => output.findings.push(Finding { json, read }),
+            Ok(json) if json.is_object() => {
+                let start = json.pointer("/process/start").and_then(Value::as_u64);
+                if start.is_none_or(|start| start >= since) {
+                    output.findings.push(Finding { json, read });
+                }
+            }
             _ => output.not_json.push(line),
         }
         shared.1.notify_all();

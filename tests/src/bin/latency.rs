@@ -5,7 +5,6 @@
 use rustix::{
     fs::{Mode, OFlags},
     process::getppid,
-    time::{ClockId, clock_gettime},
 };
 use serde_json::Value;
 use std::{
@@ -15,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 use vedette_tests::{
-    agent::{Agent, Finding, Options},
+    agent::{Agent, Finding, Options, boot_time},
     guests::{Component, PluginDirectory},
     need::{Need, missing},
     process::{status_field, wait_for},
@@ -87,7 +86,7 @@ fn findings(_site: &Site) {
     for number in 0..TRIES {
         // Spread evenly and the same in every run.
         thread::sleep(Duration::from_millis(number * 7919 % (LONGEST_GAP + 1)));
-        executed.push(boot_time());
+        executed.push(boot_time() as f64);
         let status = Command::new(Site::program())
             .arg(format!("try-{number}"))
             .stdin(Stdio::null())
@@ -117,7 +116,7 @@ fn findings(_site: &Site) {
         eprintln!("latency: not every exec was found: {}", agent.describe());
         return;
     };
-    let now = (Instant::now(), boot_time());
+    let now = (Instant::now(), boot_time() as f64);
     let read = |finding: &Finding| now.1 - (now.0 - finding.read).as_nanos() as f64;
     let happened = |finding: &Finding| {
         finding
@@ -147,12 +146,6 @@ fn findings(_site: &Site) {
     );
     row("the same from before the fork", &both(&mut since_spawn));
     agent.stop();
-}
-
-/// ns since boot, the clock of events.
-fn boot_time() -> f64 {
-    let now = clock_gettime(ClockId::Boottime);
-    now.tv_sec as f64 * 1e9 + now.tv_nsec as f64
 }
 
 /// ns of one call.
