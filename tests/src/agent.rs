@@ -20,7 +20,7 @@ use std::{
 use tempfile::TempDir;
 
 /// How long anything that the agent does at once may take before the test says that it hangs.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One line of the agent's output.
 #[derive(Debug, Clone)]

@@ -40,10 +40,10 @@ pub fn cache() -> PathBuf {
     path
 }
 
-/// A file that is open for reading only by one test at a time.
+/// The machine, held by one test at a time.
 ///
-/// An agent sees the whole machine, so a test that starts one or that attacks holds this while it
-/// runs; it works between threads and between processes.
+/// An agent sees all of it, so a test that starts one or that attacks holds this while it runs. It
+/// works between threads, processes and checkouts.
 #[derive(Debug)]
 pub struct Alone {
     _lock: File,
@@ -51,13 +51,18 @@ pub struct Alone {
 
 /// Waits until no other test holds the machine.
 pub fn alone() -> Alone {
-    let lock = locked("machine.lock");
-    Alone { _lock: lock }
+    Alone {
+        _lock: locked_file(&env::temp_dir().join("vedette-tests.lock")),
+    }
 }
 
-/// Takes the lock of that name; it is free again when the file is closed.
+/// Takes the lock of that name in this checkout; it is free again when the file is closed.
 pub(crate) fn locked(name: &str) -> File {
-    let lock = File::create(cache().join(name)).expect("the target directory is writable");
+    locked_file(&cache().join(name))
+}
+
+fn locked_file(path: &Path) -> File {
+    let lock = File::create(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     lock.lock().expect("files can be locked");
     lock
 }
