@@ -112,9 +112,6 @@ pub struct Agent {
     ready_after: Duration,
 }
 
-/// Starts of processes that the agent found running are of the precision of `/proc`.
-const START_PRECISION: u64 = 20_000_000;
-
 /// ns since boot, the clock of events.
 pub fn boot_time() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
@@ -123,14 +120,12 @@ pub fn boot_time() -> u64 {
 
 /// An agent to be started.
 ///
-/// Whatever else runs on the machine since before this was made is not judged by the test: a
-/// finding about it is left out.
+/// Only what the tests' own process has started is judged: findings about whatever else runs on
+/// the machine are left out.
 #[derive(Debug)]
 pub struct Options {
     plugins: PathBuf,
     arguments: Vec<String>,
-    /// Findings about older processes are not of the test, ns since boot.
-    since: u64,
 }
 
 impl Default for Options {
@@ -138,7 +133,6 @@ impl Default for Options {
         Self {
             plugins: workspace::plugins(),
             arguments: Vec::new(),
-            since: boot_time().saturating_sub(START_PRECISION),
         }
     }
 }
@@ -203,8 +197,7 @@ impl Agent {
         let output = Shared::default();
         let pipe = child.stdout.take().expect("it is piped");
         let theirs = Arc::clone(&output);
-        let since = options.since;
-        let reader = Some(thread::spawn(move || read_lines(pipe, since, &theirs)));
+        let reader = Some(thread::spawn(move || read_lines(pipe, &theirs)));
         let mut agent = Self {
             child,
             directory,
@@ -440,7 +433,7 @@ fn loaded() -> BTreeSet<u32> {
         .collect()
 }
 
-fn read_lines(pipe: ChildStdout, since: u64, shared: &Shared) {
+fn read_lines(pipe: ChildStdout, shared: &Shared) {
     for line in BufReader::new(pipe).lines() {
         let Ok(line) = line else {
             return;
@@ -449,9 +442,10 @@ fn read_lines(pipe: ChildStdout, since: u64, shared: &Shared) {
         let mut output = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
         match serde_json::from_str::<Value>(&line) {
             Ok(json) if json.is_object() => {
-                let start = json.pointer("/process/start").and_then(Value::as_u64);
-                if start.is_none_or(|start| start >= since) {
-                    output.findings.push(Finding { json, read });
+                let finding = Finding { json, read };
+                let about_nobody = finding.pid().is_none();
+                if about_nobody || finding.ancestors().contains(&std::process::id()) {
+                    output.findings.push(finding);
                 }
             }
             _ => output.not_json.push(line),

@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -49,9 +49,8 @@ impl HttpServer {
                     .set_nonblocking(false)
                     .and_then(|()| stream.set_read_timeout(Some(Duration::from_secs(1))));
                 limited.expect("sockets take a limit");
-                let mut request = [0; 2048];
                 // A client that only looks whether the port is open says nothing and is gone.
-                if stream.read(&mut request).is_ok_and(|count| count > 0) {
+                if read_request(&mut stream) {
                     let _ = stream.write_all(answer.as_bytes());
                 }
             }
@@ -67,6 +66,19 @@ impl HttpServer {
     pub fn port(&self) -> u16 {
         self.port
     }
+}
+
+/// Reads to the empty line, so that nobody who is still writing is hung up on.
+fn read_request(stream: &mut TcpStream) -> bool {
+    let mut request = Vec::new();
+    let mut buffer = [0; 1024];
+    while let Ok(count @ 1..) = stream.read(&mut buffer) {
+        request.extend_from_slice(&buffer[..count]);
+        if request.windows(4).any(|window| window == b"\r\n\r\n") {
+            return true;
+        }
+    }
+    false
 }
 
 impl Drop for HttpServer {

