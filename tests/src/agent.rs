@@ -443,8 +443,10 @@ fn read_lines(pipe: ChildStdout, shared: &Shared) {
         match serde_json::from_str::<Value>(&line) {
             Ok(json) if json.is_object() => {
                 let finding = Finding { json, read };
-                let about_nobody = finding.pid().is_none();
-                if about_nobody || finding.ancestors().contains(&std::process::id()) {
+                let own = std::process::id();
+                let ours = finding.pid().is_none_or(|pid| pid == own)
+                    || finding.ancestors().contains(&own);
+                if ours {
                     output.findings.push(finding);
                 }
             }

@@ -42,12 +42,21 @@ impl Component {
         named.with("deed = \"peace\"", &format!("deed = \"{deed}\""))
     }
 
-    /// The next generation of a witness.
-    pub fn version(&self, number: u32) -> Self {
+    /// A later generation of a witness.
+    pub fn generation(&self, number: u32) -> Self {
         self.with(
             "version = \"1.00.0\"",
             &format!("version = \"1.{number:02}.0\""),
         )
+        .with(
+            "generation = \"00\"",
+            &format!("generation = \"{number:02}\""),
+        )
+    }
+
+    /// A witness that tells of an event as soon as it is given it.
+    pub fn eager(&self) -> Self {
+        self.with("gather = \"40\"", "gather = \"01\"")
     }
 
     /// The same with another text of the same length in its manifest, which it holds as it was

@@ -58,8 +58,8 @@ impl Drop for Site {
 #[derive(Debug)]
 pub struct Storm {
     over: Arc<AtomicBool>,
-    opener: JoinHandle<u64>,
-    executor: JoinHandle<u64>,
+    opener: Option<JoinHandle<usize>>,
+    executor: Option<JoinHandle<usize>>,
 }
 
 impl Storm {
@@ -91,8 +91,8 @@ impl Storm {
         });
         Self {
             over,
-            opener,
-            executor,
+            opener: Some(opener),
+            executor: Some(executor),
         }
     }
 
@@ -100,10 +100,25 @@ impl Storm {
     ///
     /// # Panics
     /// Where one of its threads did.
-    pub fn end(self) -> (u64, u64) {
+    pub fn end(mut self) -> (usize, usize) {
         self.over.store(true, Ordering::Release);
-        let opened = self.opener.join().expect("every open succeeds");
-        let executed = self.executor.join().expect("every exec succeeds");
-        (opened, executed)
+        let count = |thread: Option<JoinHandle<usize>>| {
+            let thread = thread.expect("it is taken here alone");
+            thread.join().expect("all that it does succeeds")
+        };
+        (count(self.opener.take()), count(self.executor.take()))
+    }
+}
+
+impl Drop for Storm {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Release);
+        for thread in [self.opener.take(), self.executor.take()]
+            .into_iter()
+            .flatten()
+        {
+            // A test that fails has said why already.
+            let _ = thread.join();
+        }
     }
 }

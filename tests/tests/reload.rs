@@ -1,11 +1,16 @@
 //! Plugins are replaced while events rain: each event reaches exactly one generation, and what was
 //! counted stays counted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    thread,
+    time::Duration,
+};
 use vedette_tests::{
-    agent::{Finding, Options, Stopped},
+    agent::{Agent, Finding, Options, PATIENCE},
     guests::{Component, PluginDirectory},
     need::Need,
+    process::wait_for,
     require,
     storm::{Site, Storm},
     workspace,
@@ -13,50 +18,62 @@ use vedette_tests::{
 
 const RELOADS: u32 = 20;
 
-/// Ids of the events that a plugin was given, by its version, in the order of its findings.
-fn witnessed<'a>(stopped: &'a Stopped, plugin: &str) -> Vec<(&'a str, Vec<&'a str>)> {
-    let told = stopped
-        .findings
-        .iter()
-        .filter(|finding| finding.text("/plugin") == plugin);
-    told.map(|finding| (finding.text("/version"), ids(finding)))
-        .collect()
+/// What a witness has told: of each event its id and the generation that it was given to, in the
+/// order in which it was given; and how many events all generations have counted.
+#[derive(Default)]
+struct Told {
+    events: Vec<(u32, String)>,
+    counted: usize,
 }
 
-fn ids(finding: &Finding) -> Vec<&str> {
-    let evidence = finding
-        .json
-        .pointer("/evidence")
-        .and_then(|evidence| evidence.as_array());
-    evidence
-        .into_iter()
-        .flatten()
-        .filter_map(|event| event.get("id")?.as_str())
-        .collect()
-}
-
-fn counted(stopped: &Stopped, plugin: &str) -> u64 {
-    let told = stopped
-        .findings
-        .iter()
-        .filter(|finding| finding.text("/plugin") == plugin);
-    let counts = told.filter_map(|finding| {
-        finding
-            .text("/message")
-            .strip_prefix("counted ")?
-            .parse()
-            .ok()
-    });
-    counts.max().unwrap_or(0)
-}
-
-/// The ids, each of which must be there once.
-fn each_once<'a>(told: &[(&str, Vec<&'a str>)], plugin: &str) -> BTreeSet<&'a str> {
-    let mut seen = BTreeSet::new();
-    for id in told.iter().flat_map(|(_, ids)| ids) {
-        assert!(seen.insert(*id), "{plugin} was given event {id} twice");
+impl Told {
+    fn by(findings: &[Finding], plugin: &str) -> Self {
+        let mut told = Self::default();
+        for finding in findings
+            .iter()
+            .filter(|finding| finding.text("/plugin") == plugin)
+        {
+            let message = finding.text("/message");
+            let (count, events) = message.split_once(':').unwrap_or_default();
+            let count = count
+                .strip_prefix("counted ")
+                .and_then(|count| count.parse().ok());
+            told.counted = told.counted.max(count.unwrap_or(0));
+            let events = events
+                .split_whitespace()
+                .filter_map(|event| event.split_once(':'));
+            told.events
+                .extend(events.filter_map(|(generation, id)| {
+                    Some((generation.parse().ok()?, id.to_owned()))
+                }));
+        }
+        told
     }
-    seen
+
+    /// The ids, each of which must be there once.
+    fn each_once(&self, plugin: &str) -> BTreeSet<&str> {
+        let mut seen = BTreeSet::new();
+        for (generation, id) in &self.events {
+            assert!(
+                seen.insert(id.as_str()),
+                "{plugin} was given event {id} twice, the second time in generation {generation}"
+            );
+        }
+        seen
+    }
+}
+
+/// Waits until a plugin has told of so many events.
+fn all_told(agent: &Agent, plugin: &str, events: usize) -> Told {
+    let told = || Told::by(&agent.findings(), plugin);
+    wait_for(PATIENCE, || {
+        Some(told()).filter(|told| told.events.len() >= events)
+    })
+    .unwrap_or_else(told)
+}
+
+fn is_of(plugin: &'static str) -> impl Fn(&Finding) -> bool {
+    move |finding| finding.text("/plugin") == plugin
 }
 
 #[test]
@@ -72,51 +89,57 @@ fn every_event_reaches_one_generation() {
 
     let storm = Storm::start(&site, 3);
     for number in 1..=RELOADS {
-        directory.put("witness", &witness.version(number));
-        let version = format!("1.{number:02}.0");
-        agent.expect(&format!("of generation {version}"), |finding| {
-            finding.text("/plugin") == "witness-a" && finding.text("/version") == version
+        directory.put("witness", &witness.generation(number));
+        agent.expect(&format!("of generation {number}"), |finding| {
+            is_of("witness-a")(finding) && finding.text("/message").contains(&format!(" {number}:"))
         });
     }
     let (opened, executed) = storm.end();
+    let performed = opened + executed;
+    let reference = all_told(&agent, "witness-b", performed);
+    let told = all_told(&agent, "witness-a", performed);
     let stopped = agent.stop();
+    let summary = stopped.summary();
 
-    let reference = each_once(&witnessed(&stopped, "witness-b"), "the reference").len() as u64;
     assert_eq!(
-        reference,
-        opened + executed,
-        "the reference was given {opened} opens and {executed} execs"
+        reference.events.len(),
+        performed,
+        "the reference is given {opened} opens and {executed} execs: {summary:#}"
     );
-    let told = witnessed(&stopped, "witness-a");
-    let given = each_once(&told, "the reloaded plugin");
-    let by_reference = each_once(&witnessed(&stopped, "witness-b"), "the reference");
-    let lost: Vec<_> = by_reference.difference(&given).take(10).collect();
-    let strange: Vec<_> = given.difference(&by_reference).take(10).collect();
+    let given = told.each_once("the reloaded plugin");
+    let expected = reference.each_once("the reference");
+    let lost: Vec<_> = expected.difference(&given).take(10).collect();
+    let strange: Vec<_> = given.difference(&expected).take(10).collect();
     assert!(
         lost.is_empty() && strange.is_empty(),
-        "lost in a reload: {lost:?}; from nowhere: {strange:?}"
+        "lost: {lost:?}; from nowhere: {strange:?}: {summary:#}"
     );
 
-    let mut events: BTreeMap<&str, usize> = BTreeMap::new();
-    for (version, ids) in &told {
-        *events.entry(version).or_default() += ids.len();
-    }
-    assert_eq!(
-        events.len() as u32,
-        RELOADS + 1,
-        "every generation has served: {events:?}"
-    );
-    let order: Vec<_> = told.iter().map(|(version, _)| *version).collect();
+    let order: Vec<_> = told
+        .events
+        .iter()
+        .map(|(generation, _)| *generation)
+        .collect();
     assert!(
         order.is_sorted(),
-        "no generation speaks after its successor: {order:?}"
+        "no generation is given an event after its successor: {order:?}"
+    );
+    let mut served: BTreeMap<u32, usize> = BTreeMap::new();
+    order
+        .iter()
+        .for_each(|generation| *served.entry(*generation).or_default() += 1);
+    assert_eq!(
+        served.len(),
+        RELOADS as usize + 1,
+        "every generation has served: {served:?}"
     );
     assert_eq!(
-        counted(&stopped, "witness-a"),
-        opened + executed,
+        told.counted, performed,
         "the count goes on through every reload"
     );
-    println!("{opened} opens and {executed} execs in {RELOADS} reloads: {events:?}");
+    println!(
+        "{opened} opens and {executed} execs in {RELOADS} reloads; events by generation: {served:?}"
+    );
     for line in stopped.errors.lines().filter(|line| line.contains("pause")) {
         println!("{line}");
     }
@@ -131,37 +154,23 @@ fn plugins_come_and_go() {
     directory.put("witness", &Component::witness('a'));
     let agent = Options::default().plugins(directory.path()).start();
     let storm = Storm::start(&site, 1);
-    let told = |id: &'static str| move |finding: &Finding| finding.text("/plugin") == id;
-    agent.expect("of the first plugin", told("witness-a"));
+    agent.expect("of the first plugin", is_of("witness-a"));
 
     directory.put("another", &Component::witness('b'));
-    agent.expect("of a plugin that was added", told("witness-b"));
+    agent.expect("of a plugin that was added", is_of("witness-b"));
 
     directory.remove("witness");
-    let gone = vedette_tests::process::wait_for(vedette_tests::agent::PATIENCE, || {
-        let before = agent
+    let count = |plugin| {
+        agent
             .findings()
             .iter()
-            .filter(|finding| told("witness-a")(finding))
-            .count();
-        let others = agent
-            .findings()
-            .iter()
-            .filter(|finding| told("witness-b")(finding))
-            .count();
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        let findings = agent.findings();
-        let silent = findings
-            .iter()
-            .filter(|finding| told("witness-a")(finding))
+            .filter(|finding| is_of(plugin)(finding))
             .count()
-            == before;
-        let lively = findings
-            .iter()
-            .filter(|finding| told("witness-b")(finding))
-            .count()
-            > others;
-        (silent && lively).then_some(())
+    };
+    let gone = wait_for(PATIENCE, || {
+        let before = (count("witness-a"), count("witness-b"));
+        thread::sleep(Duration::from_millis(300));
+        (count("witness-a") == before.0 && count("witness-b") > before.1).then_some(())
     });
     assert!(
         gone.is_some(),
@@ -182,6 +191,7 @@ fn what_is_refused_leaves_the_old_one_in_service() {
     let agent = Options::default().plugins(directory.path()).start();
     let storm = Storm::start(&site, 1);
 
+    let with = |text: &str, other: &str| witness.with(text, other).bytes().to_vec();
     let broken = [
         ("no component", b"\0asm but nothing more".to_vec()),
         (
@@ -190,37 +200,29 @@ fn what_is_refused_leaves_the_old_one_in_service() {
         ),
         (
             "an unknown kind",
-            witness
-                .with("kind = \"exec\"", "kind = \"exex\"")
-                .bytes()
-                .to_vec(),
+            with("kind = \"exec\"", "kind = \"exex\""),
         ),
         (
             "another contract",
-            witness
-                .with("contract = \"0.1.0-dev\"", "contract = \"9.1.0-dev\"")
-                .bytes()
-                .to_vec(),
+            with("contract = \"0.1.0-dev\"", "contract = \"9.1.0-dev\""),
         ),
         (
             "an unknown service",
-            witness
-                .with("services = [\"state\"]", "services = [\"stage\"]")
-                .bytes()
-                .to_vec(),
+            with("services = [\"state\"]", "services = [\"stage\"]"),
         ),
         (
             "a service that is not asked for",
-            witness
-                .with("services = [\"state\"]", "services = [\"log\"]  ")
-                .bytes()
-                .to_vec(),
+            with("services = [\"state\"]", "services = [\"log\"]  "),
+        ),
+        (
+            "one that does not start",
+            with("generation = \"00\"", "generation = \"??\""),
         ),
     ];
     for (what, bytes) in broken {
         let before = agent.errors().len();
         directory.put_bytes("witness", &bytes);
-        let said = vedette_tests::process::wait_for(vedette_tests::agent::PATIENCE, || {
+        let said = wait_for(PATIENCE, || {
             agent.errors()[before..]
                 .contains("witness.wasm")
                 .then_some(())
@@ -231,18 +233,16 @@ fn what_is_refused_leaves_the_old_one_in_service() {
             agent.errors()
         );
         let heard = agent.findings().len();
-        let goes_on = vedette_tests::process::wait_for(vedette_tests::agent::PATIENCE, || {
-            (agent.findings().len() > heard).then_some(())
-        });
+        let goes_on = wait_for(PATIENCE, || (agent.findings().len() > heard).then_some(()));
         assert!(
             goes_on.is_some(),
             "the old one stays in service after {what}: {}",
             agent.errors()
         );
     }
-    directory.put("witness", &witness.version(1));
+    directory.put("witness", &witness.generation(1));
     agent.expect("of a sound successor", |finding| {
-        finding.text("/version") == "1.01.0"
+        finding.text("/message").contains(" 1:")
     });
     storm.end();
     agent.stop();
