@@ -2,6 +2,7 @@
 
 use crate::agent::Agent;
 use crate::finding::{Category, Finding, Severity};
+use crate::manifest::OWN_ID;
 use crate::plugin::outcome::Outcome;
 use crate::runtimes::Runtimes;
 use crossbeam_channel::Sender;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use vedette_contract::{kind, sets};
+use vedette_contract::{KINDS, kind, sets};
 use vedette_sensor::event::Event;
 use vedette_sensor::existing::existing;
 use vedette_sensor::filter::Filter;
@@ -98,7 +99,11 @@ impl Live {
         agent.take(event);
         if let Some(container) = container {
             let id = agent.own_id();
-            agent.take(Event { at, id, ..container });
+            agent.take(Event {
+                at,
+                id,
+                ..container
+            });
         }
     }
 
@@ -119,7 +124,22 @@ impl Live {
     fn send(&mut self, agent: &Agent) -> Result<(), SensorError> {
         let mut filter = self.base.clone();
         filter.union(agent.plugins.filter());
-        self.sensor.set_filter(&filter)
+        self.sensor.set_filter(&filter)?;
+        for kind in KINDS {
+            if filter.kinds.has(kind.number) && !self.sensor.senses(kind.number) {
+                self.say(
+                    "kind-not-sensed",
+                    "A plugin wants what this kernel does not show",
+                    format!(
+                        "no `{}` event can be sensed here: see `vedette doctor`",
+                        kind.name
+                    ),
+                    kind.name.to_owned(),
+                    boot_time(),
+                );
+            }
+        }
+        Ok(())
     }
 
     fn every_second(&mut self, agent: &mut Agent) {
@@ -154,22 +174,33 @@ impl Live {
         };
         agent.take(event);
         let name = sets::LOSS_CAUSE.name_of(cause).unwrap_or("unknown");
+        // One case a cause and minute: a storm is told as it goes on, but not each second.
+        self.say(
+            "events-lost",
+            "Events were lost",
+            format!("{count} events were lost: {name}"),
+            format!("{name} {}", now / 60_000_000_000),
+            now,
+        );
+    }
+
+    /// Raises a health finding of the agent itself.
+    fn say(&self, rule: &str, title: &str, message: String, dedup: String, at: u64) {
         let finding = Finding {
-            plugin: Arc::from("vedette"),
+            plugin: Arc::from(OWN_ID),
             version: Arc::from(env!("CARGO_PKG_VERSION")),
-            rule: "events-lost".to_owned(),
-            title: "Events were lost".to_owned(),
+            rule: rule.to_owned(),
+            title: title.to_owned(),
             category: Category::Health,
             severity: Severity::Medium,
             confidence: 100,
             techniques: Vec::new(),
             process: None,
-            message: format!("{count} events were lost: {name}"),
+            message,
             evidence: Vec::new(),
-            // One case a cause and minute: a storm is told as it goes on, but not each second.
-            dedup: format!("{name} {}", now / 60_000_000_000),
+            dedup,
             proposals: Vec::new(),
-            at: now,
+            at,
         };
         // The receiver only ends after this loop has.
         let _ = self.outcomes.send(Outcome::Finding(Box::new(finding)));

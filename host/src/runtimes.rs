@@ -119,11 +119,10 @@ fn describe(directory: &Path, cgroup: u64) -> Event {
     };
     match read(&directory.join("state.json")) {
         Some(state) => {
-            let privileged = state.config.capabilities.is_some_and(|c| {
-                PRIVILEGES
-                    .iter()
-                    .all(|p| c.bounding.iter().any(|b| b == p))
-            });
+            let privileged = state
+                .config
+                .capabilities
+                .is_some_and(|c| PRIVILEGES.iter().all(|p| c.bounding.iter().any(|b| b == p)));
             if privileged {
                 event.b |= u64::from(container_mark::PRIVILEGED);
             }

@@ -8,9 +8,9 @@ pub mod run;
 pub mod summary;
 
 use crate::output::printable;
-use crate::plugin::{HostOptions, PluginInfo};
 use crate::plugin::outcome::Outcome;
 use crate::plugin::queue::Overflow;
+use crate::plugin::{HostOptions, PluginInfo};
 use crate::verdict::{Form, Verdicts};
 use clap::Args;
 use crossbeam_channel::Receiver;
@@ -23,11 +23,21 @@ use std::thread::{JoinHandle, spawn};
 pub struct PluginArgs {
     /// Directory of plugins (*.wasm). It is watched: what is added, replaced or removed there
     /// takes effect at once.
-    #[arg(long, value_name = "DIR", env = "VEDETTE_PLUGINS", default_value = "/usr/lib/vedette/plugins")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "VEDETTE_PLUGINS",
+        default_value = "/usr/lib/vedette/plugins"
+    )]
     pub plugins: PathBuf,
 
     /// Directory for compiled plugins, kept from run to run.
-    #[arg(long, value_name = "DIR", env = "VEDETTE_CACHE", default_value = "/var/cache/vedette")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "VEDETTE_CACHE",
+        default_value = "/var/cache/vedette"
+    )]
     pub cache: PathBuf,
 
     /// Threads that run plugins [default: one a core].
@@ -78,7 +88,10 @@ impl OutputArgs {
 
 /// Handles outcomes on a thread of its own until all their senders are gone, then gives the
 /// verdicts back with their counts.
-pub fn handle_outcomes(mut verdicts: Verdicts, outcomes: Receiver<Outcome>) -> JoinHandle<Verdicts> {
+pub fn handle_outcomes(
+    mut verdicts: Verdicts,
+    outcomes: Receiver<Outcome>,
+) -> JoinHandle<Verdicts> {
     spawn(move || {
         for outcome in outcomes {
             let Outcome::Finding(finding) = &outcome else {

@@ -27,7 +27,12 @@ pub struct Record {
     wanted_by: Option<PathBuf>,
 
     /// Directory for compiled plugins, kept from run to run.
-    #[arg(long, value_name = "DIR", env = "VEDETTE_CACHE", default_value = "/var/cache/vedette")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "VEDETTE_CACHE",
+        default_value = "/var/cache/vedette"
+    )]
     cache: PathBuf,
 }
 

@@ -75,7 +75,11 @@ impl Run {
             Err(error) => return Err(error).context("the sensor could not be started"),
         };
         anstream::eprintln!("{}", sensor.features());
-        let recorder = self.record.as_deref().map(super::record::create).transpose()?;
+        let recorder = self
+            .record
+            .as_deref()
+            .map(super::record::create)
+            .transpose()?;
         let mut agent = Agent::new(plugins, recorder);
         let form = self.output.form();
         let handler = handle_outcomes(Verdicts::new(policy, form, clock), outcomes);
@@ -83,7 +87,6 @@ impl Run {
             anstream::eprintln!("{}", super::describe(&plugin));
         }
         let mut live = Live::begin(sensor, Filter::context(), &mut agent, sender)?;
-        give_memory_back();
         self.ready(begin, &agent)?;
         let ended = live.run(&mut agent, &stop);
         let lost = std::mem::take(&mut live.lost);
@@ -135,18 +138,13 @@ impl Run {
              reverse shell in a container, through the same plugins.\n"
         );
         let plugins = self.plugins.clone();
-        replay::run(std::io::Cursor::new(DEMO), "the bundled capture", plugins, self.output.form(), true)
-    }
-}
-
-/// Returns to the kernel what starting took and freed: the kernel's type information alone is
-/// 20 MB while it is read, which the allocator would otherwise keep for ever.
-fn give_memory_back() {
-    #[cfg(target_env = "gnu")]
-    // SAFETY: malloc_trim takes no pointer, may be called at any time from any thread, and only
-    // releases memory that is free.
-    unsafe {
-        libc::malloc_trim(0);
+        replay::run(
+            std::io::Cursor::new(DEMO),
+            "the bundled capture",
+            plugins,
+            self.output.form(),
+            true,
+        )
     }
 }
 

@@ -30,9 +30,7 @@ impl Summary {
             taken,
             lost: lost
                 .into_iter()
-                .map(|(cause, count)| {
-                    (sets::LOSS_CAUSE.name_of(cause).unwrap_or("unknown"), count)
-                })
+                .map(|(cause, count)| (sets::LOSS_CAUSE.name_of(cause).unwrap_or("unknown"), count))
                 .collect(),
             plugins: agent.plugins.plugins(),
             repaired: agent.context().counters().repaired,

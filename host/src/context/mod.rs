@@ -233,7 +233,7 @@ impl Context {
             id,
             depth: above.depth + 1,
             parent: Some(above),
-            marks: parent.marks & !process_mark::EXITED,
+            marks: parent.marks & !(process_mark::EXITED | process_mark::EXISTING),
             ..(**parent).clone()
         };
         self.put(child)
