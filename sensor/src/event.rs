@@ -3,6 +3,10 @@
 //! The numbers in it are those of the event catalogue ([`vedette_contract`]).
 
 use serde::{Deserialize, Serialize};
+use vedette_contract::{Slot, kind, values::stream_kind};
+
+/// Address family of unix sockets, as in the `family` of sockets' events.
+const AF_UNIX: u64 = 1;
 
 /// A process by the kernel's own identity.
 #[derive(
@@ -147,6 +151,53 @@ pub struct Event {
     pub image: Option<Box<Image>>,
     /// Of a `dup` event: what now stands behind the descriptor.
     pub stream: Option<Box<Stream>>,
+}
+
+impl Event {
+    /// The number in a slot, or none where the slot holds a text or a process. A missing
+    /// attribute is 0.
+    pub fn number(&self, slot: Slot) -> Option<u64> {
+        let low = |word: u64| word & 0xffff_ffff;
+        Some(match slot {
+            Slot::Ret => i64::from(self.ret) as u64,
+            Slot::A => self.a,
+            Slot::B => self.b,
+            Slot::C => self.c,
+            Slot::ALo => low(self.a),
+            Slot::AHi => self.a >> 32,
+            Slot::BLo => low(self.b),
+            Slot::BHi => self.b >> 32,
+            Slot::CLo => low(self.c),
+            Slot::CHi => self.c >> 32,
+            Slot::Attr(key) => self.attr(key).map_or(0, |a| a.value),
+            Slot::Target | Slot::Text | Slot::Text2 | Slot::AttrText(_) => return None,
+        })
+    }
+
+    /// The bytes in a slot of text, or none where the slot holds something else.
+    pub fn bytes(&self, slot: Slot) -> Option<&[u8]> {
+        match slot {
+            Slot::Text => Some(&self.text),
+            Slot::Text2 => Some(&self.text2),
+            Slot::AttrText(key) => Some(self.attr(key).map_or(&[], |a| &a.text)),
+            _ => None,
+        }
+    }
+
+    /// Whether the event's address is the path of a unix socket. Its bytes alone do not tell:
+    /// "/run" could be 47.114.117.110.
+    pub fn has_unix_address(&self) -> bool {
+        let high = self.a >> 32;
+        match self.kind {
+            kind::CONNECT | kind::ACCEPT | kind::BIND | kind::LISTEN => high & 0xffff == AF_UNIX,
+            kind::DUP => high == u64::from(stream_kind::UNIX),
+            _ => false,
+        }
+    }
+
+    fn attr(&self, key: u32) -> Option<&Attr> {
+        self.attrs.iter().find(|a| a.key == key)
+    }
 }
 
 /// Byte strings as msgpack `bin` rather than as arrays of numbers.

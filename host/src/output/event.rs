@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 use std::net::{Ipv4Addr, Ipv6Addr};
-use vedette_contract::{Field, Kind, Slot, Type, kind};
+use vedette_contract::{Field, Kind, Type, kind};
 use vedette_sensor::event::Event;
 
 use crate::record::Record;
@@ -58,41 +58,18 @@ pub fn record(record: &Record, note: Option<&str>) -> Value {
 }
 
 fn value(event: &Event, field: &Field) -> Option<Value> {
-    let bytes = match field.slot {
-        Slot::Text => Some(event.text.as_ref()),
-        Slot::Text2 => Some(event.text2.as_ref()),
-        Slot::AttrText(key) => Some(
-            event
-                .attrs
-                .iter()
-                .find(|a| a.key == key)
-                .map_or(&[][..], |a| a.text.as_ref()),
-        ),
-        _ => None,
-    };
-    if let Some(bytes) = bytes {
+    if let Some(bytes) = event.bytes(field.slot) {
         if bytes.is_empty() {
             return None;
         }
         return Some(match field.ty {
+            Type::Address if event.has_unix_address() => text(bytes),
             Type::Address => json!(address(bytes)),
             _ => text(&bytes[..bytes.len().min(PAYLOAD_SHOWN)]),
         });
     }
-    let number = match field.slot {
-        Slot::A => event.a,
-        Slot::B => event.b,
-        Slot::C => event.c,
-        Slot::ALo => event.a & 0xffff_ffff,
-        Slot::AHi => event.a >> 32,
-        Slot::BLo => event.b & 0xffff_ffff,
-        Slot::BHi => event.b >> 32,
-        Slot::CLo => event.c & 0xffff_ffff,
-        Slot::CHi => event.c >> 32,
-        Slot::Ret => return Some(json!(event.ret)),
-        Slot::Target => return event.target.map(|t| json!(t.pid)),
-        Slot::Attr(key) => event.attrs.iter().find(|a| a.key == key)?.value,
-        Slot::Text | Slot::Text2 | Slot::AttrText(_) => return None,
+    let Some(number) = event.number(field.slot) else {
+        return event.target.map(|t| json!(t.pid));
     };
     Some(match field.ty {
         Type::Hex => json!(format!("{number:#x}")),
@@ -105,18 +82,18 @@ fn value(event: &Event, field: &Field) -> Option<Value> {
     })
 }
 
-/// An address in the form that people write.
-pub fn address(bytes: &[u8]) -> String {
+/// An internet address in the form that people write.
+fn address(bytes: &[u8]) -> String {
     if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
         return Ipv4Addr::from(v4).to_string();
     }
     match <[u8; 16]>::try_from(bytes) {
-        Ok(v6) if bytes[0] != b'/' && bytes[0] != b'@' => {
+        Ok(v6) => {
             let v6 = Ipv6Addr::from(v6);
             v6.to_ipv4_mapped()
                 .map_or_else(|| v6.to_string(), |v4| v4.to_string())
         }
-        _ => super::printable(bytes),
+        Err(_) => super::printable(bytes),
     }
 }
 
@@ -135,7 +112,13 @@ mod tests {
         mapped[10..12].fill(0xff);
         mapped[12..].copy_from_slice(&[10, 0, 0, 1]);
         assert_eq!(address(&mapped), "10.0.0.1");
-        assert_eq!(address(b"/run/a-16-bytes!"), "/run/a-16-bytes!");
+        let unix = Event {
+            kind: kind::CONNECT,
+            a: 1 << 32,
+            text: b"/run"[..].into(),
+            ..Event::default()
+        };
+        assert_eq!(fields(&unix)["address"], "/run");
     }
 
     #[test]

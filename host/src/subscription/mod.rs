@@ -2,10 +2,7 @@
 
 use crate::manifest::{Manifest, Operator, Predicate, Subject, Subscription, Test};
 use std::collections::BTreeMap;
-use vedette_contract::{
-    Slot, Type, kind,
-    values::{event_mark, stream_kind},
-};
+use vedette_contract::{Type, kind, values::event_mark};
 use vedette_sensor::{
     event::Event,
     filter::{Access, Filter, KindSet, Opens},
@@ -15,8 +12,6 @@ use vedette_sensor::{
 const O_ACCMODE: u64 = 0o3;
 const O_CREAT: u64 = 0o100;
 const O_TRUNC: u64 = 0o1000;
-/// `AF_UNIX`.
-const AF_UNIX: u64 = 1;
 
 /// The subscriptions of one plugin, ready to match.
 #[derive(Debug, Clone, Default)]
@@ -131,7 +126,7 @@ fn compare(subject: Subject, operator: &Operator, event: &Event) -> bool {
     let text = || text(subject, event);
     // An address of the internet may have the bytes of a path, and the other way round.
     let path = || match subject {
-        Subject::Field(field) if matches!(field.ty, Type::Address) => is_unix(event),
+        Subject::Field(field) if matches!(field.ty, Type::Address) => event.has_unix_address(),
         _ => true,
     };
     match operator {
@@ -144,55 +139,18 @@ fn compare(subject: Subject, operator: &Operator, event: &Event) -> bool {
     }
 }
 
-/// Whether the event's address is the path of a unix socket.
-fn is_unix(event: &Event) -> bool {
-    let high = event.a >> 32;
-    match event.kind {
-        kind::CONNECT | kind::ACCEPT | kind::BIND | kind::LISTEN => high & 0xffff == AF_UNIX,
-        kind::DUP => high == u64::from(stream_kind::UNIX),
-        _ => false,
-    }
-}
-
 fn number(subject: Subject, event: &Event) -> u64 {
-    let field = match subject {
-        Subject::Uid => return event.task.uid.into(),
-        Subject::Field(field) => field,
-    };
-    match field.slot {
-        Slot::Ret => i64::from(event.ret) as u64,
-        Slot::A => event.a,
-        Slot::B => event.b,
-        Slot::C => event.c,
-        Slot::ALo => event.a & 0xffff_ffff,
-        Slot::AHi => event.a >> 32,
-        Slot::BLo => event.b & 0xffff_ffff,
-        Slot::BHi => event.b >> 32,
-        Slot::CLo => event.c & 0xffff_ffff,
-        Slot::CHi => event.c >> 32,
-        Slot::Attr(key) => event
-            .attrs
-            .iter()
-            .find(|a| a.key == key)
-            .map_or(0, |a| a.value),
+    match subject {
+        Subject::Uid => event.task.uid.into(),
         // The manifest gives operators on numbers to fields in slots of numbers alone.
-        Slot::Target | Slot::Text | Slot::Text2 | Slot::AttrText(_) => 0,
+        Subject::Field(field) => event.number(field.slot).unwrap_or(0),
     }
 }
 
 fn text(subject: Subject, event: &Event) -> &[u8] {
-    let Subject::Field(field) = subject else {
-        return &[];
-    };
-    match field.slot {
-        Slot::Text => &event.text,
-        Slot::Text2 => &event.text2,
-        Slot::AttrText(key) => event
-            .attrs
-            .iter()
-            .find(|a| a.key == key)
-            .map_or(&[], |a| &a.text),
-        _ => &[],
+    match subject {
+        Subject::Uid => &[],
+        Subject::Field(field) => event.bytes(field.slot).unwrap_or(&[]),
     }
 }
 
