@@ -22,6 +22,9 @@ pub enum Need {
     Registry,
 }
 
+/// Looks at the kernel's BPF programs before it counts as refusing.
+const LOOKS: u32 = 50;
+
 impl Need {
     fn missing(self) -> Option<String> {
         match self {
@@ -34,10 +37,14 @@ impl Need {
                 if !Path::new("/sys/kernel/btf/vmlinux").exists() {
                     return Some("the kernel has no BTF".into());
                 }
-                match aya::programs::loaded_programs().next() {
-                    Some(Err(error)) => Some(format!("BPF is refused: {error}")),
-                    _ => None,
-                }
+                // A program can be gone between being listed and being opened; a kernel that
+                // refuses does so every time.
+                (0..LOOKS)
+                    .map(|_| aya::programs::loaded_programs().next())
+                    .try_fold(String::new(), |_, first| match first {
+                        Some(Err(error)) => Some(format!("BPF is refused: {error}")),
+                        _ => None,
+                    })
             }),
             Self::Tool(name) => tools::find(name)
                 .is_none()
