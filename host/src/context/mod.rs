@@ -75,7 +75,7 @@ impl Context {
         match event.kind {
             kind::EXEC | kind::EXISTING => {
                 if let Some(image) = &event.image {
-                    row = self.put(executed(&row, event, image));
+                    row = self.put(executed(&row, event, image, self.host.mount));
                 }
             }
             kind::DUP => {
@@ -294,11 +294,18 @@ impl Context {
     }
 }
 
-/// The row as it is after it executed an image.
-fn executed(row: &Process, event: &Event, image: &Image) -> Process {
+/// The row as it is after it executed an image. `host_mount` is the machine's mount namespace: a
+/// runtime that executes a copy of itself there, already in the container's group, is still
+/// outside of the container.
+fn executed(row: &Process, event: &Event, image: &Image, host_mount: u32) -> Process {
     let kept = row.marks & !(IMAGE_MARKS | process_mark::INCOMPLETE);
+    let mount = event.task.namespaces.mount;
     Process {
-        image_cgroups: (event.task.cgroup, event.task.cgroup_v1),
+        image_cgroups: if mount == host_mount && mount != 0 {
+            row.image_cgroups
+        } else {
+            (event.task.cgroup, event.task.cgroup_v1)
+        },
         marks: kept | (image.marks & (IMAGE_MARKS | process_mark::EXISTING)),
         exec_id: event.task.exec_id,
         exe: event.text.as_ref().into(),

@@ -131,6 +131,20 @@ fn a_runtime_is_joining_until_it_executes_inside() {
 }
 
 #[test]
+fn a_runtime_that_executes_a_copy_of_itself_is_still_joining() {
+    let mut context = context();
+    context.apply(&exec(&task(20, HOST, 1), "/usr/sbin/runc"));
+    context.apply(&cgroup(500, "/demo"));
+    // In the container's group, but not in its mounts yet.
+    context.apply(&exec(&task(20, HOST, 500), "/"));
+    let set_up = task(20, INSIDE, 500);
+    let row = context.apply(&event(kind::MOUNT, &set_up)).process.unwrap();
+    assert_ne!(row.marks & process_mark::JOINING, 0);
+    let row = context.apply(&exec(&set_up, "/bin/sh")).process.unwrap();
+    assert_eq!(row.marks & process_mark::JOINING, 0);
+}
+
+#[test]
 fn a_container_seen_late_has_its_image_inside() {
     let mut context = context();
     context.apply(&cgroup(500, "/demo"));
