@@ -26,7 +26,6 @@ plugins: build ## Build the agent and all of plugins/ to components
 	@$(guest) scripts/build-plugins plugins $(PLUGINS)
 
 demo: plugins setup-test ## Perform a harmless reverse shell in a container; see it found, then killed
-	@cargo build --release --quiet -p vedette-tests --bin demo
 	@target/release/demo
 
 test: plugins setup-test ## Test everything, against this machine's kernel where it can be sensed
@@ -34,7 +33,6 @@ test: plugins setup-test ## Test everything, against this machine's kernel where
 
 bench: plugins setup-test ## Measure: criterion benches, then the figures of docs/performance.md
 	@cargo bench --workspace --benches --profile release
-	@cargo build --release --quiet -p vedette-tests --bin latency
 	@$(guest) scripts/build-plugins tests/guests target/guests
 	@target/release/latency
 
