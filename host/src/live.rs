@@ -67,7 +67,7 @@ impl Live {
         Ok(live)
     }
 
-    /// Feeds the agent until `stop` is set, which is seen within [`WAIT`].
+    /// Feeds the agent until `stop` is set, which is seen within a tenth of a second.
     pub fn run(&mut self, agent: &mut Agent, stop: &AtomicBool) -> Result<(), SensorError> {
         let mut events = Vec::new();
         while !stop.load(Ordering::Relaxed) {
@@ -91,7 +91,7 @@ impl Live {
                 .classifier
                 .classify(pid, &event.text, image.device, image.inode);
         }
-        agent.ticks_until(event.at.min(boot_floor(event.at)));
+        agent.ticks_until(event.at);
         let container = (event.kind == kind::CGROUP)
             .then(|| self.runtimes.look(&event))
             .flatten();
@@ -211,9 +211,4 @@ impl Live {
 pub fn boot_time() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
-
-/// The last full second at or before a time.
-fn boot_floor(at: u64) -> u64 {
-    at - at % 1_000_000_000
 }

@@ -79,15 +79,16 @@ pub fn random_hex(bytes: usize) -> String {
 /// A name as an attacker would give to a copied tool: letters that say nothing.
 pub fn random_word() -> String {
     let hex = random_hex(5);
-    hex.bytes()
-        .map(|digit| {
-            char::from(
-                b'g' + if digit < b'a' {
-                    digit - b'0'
-                } else {
-                    digit - b'a' + 10
-                },
-            )
-        })
-        .collect()
+    // zsh called by a name that begins with r is a restricted shell, and ksh likewise.
+    let first = std::iter::once('x');
+    let rest = hex.bytes().map(|digit| {
+        char::from(
+            b'g' + if digit < b'a' {
+                digit - b'0'
+            } else {
+                digit - b'a' + 10
+            },
+        )
+    });
+    first.chain(rest).collect()
 }

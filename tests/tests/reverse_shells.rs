@@ -302,12 +302,9 @@ fn judge_observed(observed: &Observed, attack: &Attack, stopped: &Stopped) {
 
 fn enforce(agent: &Agent, attack: &Attack, place: Place, names: Names) {
     let what = format!("enforcing, {place:?}, {names:?} names");
+    // That it connects was seen without an agent; here it can be dead before both ends of a TLS
+    // connection have agreed on their keys.
     let running = attack.start(place, names);
-    assert!(
-        running.listener().connected(PATIENCE).is_some(),
-        "it connects ({what}): {}",
-        running.log()
-    );
     let (root, container) = (running.root(), running.container());
     let finding = agent.expect(&what, |finding| {
         let ours = finding.container() == container && finding.ancestors().contains(&root);

@@ -1,6 +1,6 @@
 //! Finds acts by which a process leaves its container.
 //!
-//! [`act`] says what an event is worth by itself; here that is weighed with what else happened in
+//! `act` says what an event is worth by itself; here that is weighed with what else happened in
 //! the same container, and raised.
 
 mod act;

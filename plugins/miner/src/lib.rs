@@ -1,6 +1,6 @@
 //! Finds miners by what they say to their pool.
 //!
-//! [`stratum`] knows the messages, [`talk`] puts them together from packets, [`claim`] reads pool
+//! `stratum` knows the messages, `talk` puts them together from packets, `claim` reads pool
 //! addresses from arguments. Here they meet: one finding for one process.
 
 mod claim;

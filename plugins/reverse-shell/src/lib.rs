@@ -1,7 +1,7 @@
 //! Finds shells whose standard streams lead to a network connection.
 //!
-//! The path of an event: `event` keeps the [`graph::Graph`] of who holds what, and asks
-//! [`search`] wherever a shell may have become reachable; [`report`] words what it found.
+//! The path of an event: `event` keeps the `graph` of who holds what, and asks
+//! `search` wherever a shell may have become reachable; `report` words what it found.
 
 mod command;
 mod end;
