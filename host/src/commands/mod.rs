@@ -10,7 +10,7 @@ pub mod summary;
 use crate::output::printable;
 use crate::plugin::outcome::Outcome;
 use crate::plugin::queue::Overflow;
-use crate::plugin::{HostOptions, PluginInfo};
+use crate::plugin::{HostOptions, PluginHost, PluginInfo};
 use crate::verdict::{Form, Verdicts};
 use clap::Args;
 use crossbeam_channel::Receiver;
@@ -62,6 +62,20 @@ impl PluginArgs {
             watch: live,
             overflow: if live { Overflow::Shed } else { Overflow::Wait },
             ..HostOptions::default()
+        }
+    }
+}
+
+impl PluginArgs {
+    /// Loads the plugins, and says so where there is none: an agent without any finds nothing.
+    fn load_into(&self, host: &mut PluginHost) {
+        let reports = host.load_all();
+        if !reports.iter().any(|r| r.result.is_ok()) {
+            anstream::eprintln!(
+                "{}: no plugin here could be loaded, so nothing will be found; build the bundled \
+                 ones with `make plugins` and name their directory with --plugins",
+                self.plugins.display()
+            );
         }
     }
 }

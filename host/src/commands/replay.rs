@@ -58,7 +58,7 @@ pub fn run(
     };
     let (sender, outcomes) = unbounded();
     let mut host = PluginHost::new(plugins.options(false), sender)?;
-    host.load_all();
+    plugins.load_into(&mut host);
     let mut agent = Agent::new(host, None);
     let policy = Policy::new(false, &[])?;
     let handler = handle_outcomes(Verdicts::new(policy, form, clock), outcomes);

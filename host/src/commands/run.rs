@@ -62,7 +62,7 @@ impl Run {
         let policy = Policy::new(self.enforce, &self.never)?;
         let (sender, outcomes) = unbounded();
         let mut plugins = PluginHost::new(self.plugins.options(true), sender.clone())?;
-        plugins.load_all();
+        self.plugins.load_into(&mut plugins);
         let started = starting
             .join()
             .map_err(|_| anyhow::anyhow!("the thread that starts the sensor ended in a panic"))?;

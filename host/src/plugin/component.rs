@@ -42,6 +42,9 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// What every WebAssembly binary begins with.
+const WASM_MAGIC: &[u8] = b"\0asm";
+
 /// What the operator lets plugins do.
 #[derive(Debug, Clone)]
 pub struct Grant {
@@ -228,6 +231,11 @@ pub fn anatomy(bytes: &[u8]) -> Result<Anatomy, ComponentError> {
     let malformed = |e: wasmparser::BinaryReaderError| ComponentError::Malformed(e.to_string());
     let mut anatomy = Anatomy::default();
     let mut nested = 0usize;
+    if !bytes.starts_with(WASM_MAGIC) {
+        // The parser's own words would be the bytes that it expected, one a line.
+        let message = "it does not begin with the magic bytes of one".to_owned();
+        return Err(ComponentError::Malformed(message));
+    }
     for payload in Parser::new(0).parse_all(bytes) {
         match payload.map_err(malformed)? {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => nested += 1,
