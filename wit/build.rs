@@ -116,9 +116,14 @@ fn accessor(field: &Field) -> (String, String) {
         "b.hi" => "(self.0.b() >> 32) as u32".to_owned(),
         "c.lo" => "self.0.c() as u32".to_owned(),
         "c.hi" => "(self.0.c() >> 32) as u32".to_owned(),
-        other => panic!("slot {other} is not a number"),
+        other => {
+            let key = other.strip_prefix("attr:").expect("a slot of numbers");
+            let cast = if field.r#type == "u64" { "" } else { " as u32" };
+            format!("self.0.attr({key}).unwrap_or(0){cast}")
+        }
     };
-    let wide = matches!(field.slot.as_str(), "a" | "b" | "c");
+    let wide = matches!(field.slot.as_str(), "a" | "b" | "c")
+        || field.slot.starts_with("attr:") && field.r#type == "u64";
     match field.r#type.as_str() {
         "path" | "bytes" | "address" => {
             let expr = match field.slot.as_str() {
