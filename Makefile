@@ -34,7 +34,7 @@ test: plugins setup-test ## Test everything, against this machine's kernel where
 bench: plugins setup-test ## Measure: criterion benches, then the figures of docs/performance.md
 	@cargo bench --workspace --benches --profile release
 	@$(guest) scripts/build-plugins tests/guests target/guests
-	@target/release/latency
+	@target/release/budgets
 
 setup: ## Install what building needs
 	@scripts/setup build
