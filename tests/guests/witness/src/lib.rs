@@ -78,10 +78,12 @@ fn tell(
     events: &[&Event],
 ) -> Finding {
     let mut message = format!("counted {count}:");
+    let mut last = events.last();
     for (id, generation) in told {
         let _ = write!(message, " {generation}:{id:x}");
+        // What another generation has left untold is of no batch any more.
+        last = events.iter().find(|event| event.id == id).or(last);
     }
-    let last = events.last();
     Finding {
         rule: "told".to_owned(),
         severity: Severity::Info,
