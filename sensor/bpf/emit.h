@@ -145,6 +145,14 @@ static __always_inline void *reserve(struct scratch *s, u32 size)
 	return s->body + at;
 }
 
+static __always_inline void set_attr(struct attr *attr, u32 key, u64 value)
+{
+	attr->value = value;
+	attr->key = key;
+	attr->text_len = 0;
+	attr->unused = 0;
+}
+
 /* Appends up to `most` bytes of kernel memory; returns how many. `most` is a constant < 4096. */
 static __always_inline u32 append(struct scratch *s, const void *from, u32 len, u32 most)
 {

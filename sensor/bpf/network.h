@@ -124,6 +124,10 @@ int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 	return 0;
 }
 
+/* Attributes of an accept: numbers of the catalogue. */
+#define ACCEPT_LOCAL_PORT 1
+#define ACCEPT_PEER_SOCKET 2
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_accept, struct pt_regs *regs, long ret)
 {
@@ -136,19 +140,28 @@ int BPF_PROG(on_accept, struct pt_regs *regs, long ret)
 	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	u16 type = BPF_CORE_READ(sk, sk_type);
 	u16 port = 0;
+	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
+		return 0;
 	struct scratch *s = begin(KIND_ACCEPT);
 	if (!s)
 		return 0;
+	s->record.blocks = BLOCK_ATTR;
+	struct attr *attr = reserve(s, sizeof(struct attr));
 	if (family == AF_UNIX) {
+		struct sock *peer = unix_peer(sk);
+		set_attr(attr, ACCEPT_PEER_SOCKET,
+			 peer ? inode_of_socket(BPF_CORE_READ(peer, sk_socket)) : 0);
 		s->record.text_len = append_unix(s, sk);
-	} else if (family == AF_INET || family == AF_INET6) {
+		target(s, task_of(BPF_CORE_READ(sk, sk_peer_pid), 1));
+	} else {
+		set_attr(attr, ACCEPT_LOCAL_PORT, BPF_CORE_READ(sk, __sk_common.skc_num));
 		port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 		s->record.text_len = append_inet(s, sk, 0);
-		s->record.c = BPF_CORE_READ(sk, __sk_common.skc_num);
 	}
 	s->record.ret = ret;
 	s->record.a = port_and_family(port, family, type);
 	s->record.b = BPF_CORE_READ(file, f_inode, i_ino);
+	s->record.c = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	finish(s, KIND_ACCEPT);
 	return 0;
 }

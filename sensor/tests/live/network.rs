@@ -1,7 +1,7 @@
 use crate::observe::{Watch, of, python, text};
 use std::net::{TcpListener, UdpSocket};
 use vedette_contract::{
-    kind,
+    Slot, kind,
     values::{stream_kind, stream_mark},
 };
 use vedette_sensor::{event::Event, filter::Filter};
@@ -61,8 +61,10 @@ print(port, peer[1], os.fstat(a.fileno()).st_ino)",
     assert_eq!(&connect.text[..], [127, 0, 0, 1]);
     assert_ne!(connect.c, 0);
     let accept = watch.expect("accept", of(kind::ACCEPT, pid));
-    assert_eq!((port(&accept), accept.c as u16), (client, server));
+    assert_eq!(port(&accept), client);
+    assert_eq!(accept.number(Slot::Attr(1)), Some(server.into()));
     assert_eq!(accept.b, in_inode);
+    assert_ne!(accept.c, 0);
 
     let stream = |watch: &mut Watch, pid| {
         let dup = watch.expect("dup", |e| {
@@ -190,6 +192,8 @@ print(child)",
     assert_eq!(connect.target.unwrap().pid, pid);
     let accept = watch.expect("accept", of(kind::ACCEPT, pid));
     assert_eq!(text(&accept.text), path.to_str().unwrap());
+    assert_eq!(accept.target.unwrap().pid, child);
+    assert_eq!(accept.number(Slot::Attr(2)), Some(connect.b));
     let dup = watch.expect("dup", of(kind::DUP, pid));
     let stream = dup.stream.as_deref().unwrap();
     assert_eq!((stream.kind, stream.id), (stream_kind::UNIX, accept.b));
