@@ -1,11 +1,7 @@
 /* From a moment in the kernel to a record in a ring: take working memory, stamp it with who acted,
  * let the family fill in its part, send. */
 #pragma once
-#include "maps.h"
-
-/* Tells the compiler that it knows nothing of the value, so that the bounds that follow are
- * checked where the verifier looks for them. */
-#define opaque(value) asm volatile("" : "+r"(value))
+#include "call.h"
 
 static __always_inline struct scratch *claim(void)
 {
@@ -100,12 +96,20 @@ static __always_inline void stamp(struct scratch *s, u16 kind)
 	s->used = 0;
 }
 
+/* Names the current task as the one who acts. */
+static __always_inline void stamp_current(struct scratch *s)
+{
+	stamp_actor(&s->record.actor);
+	if (is_compat())
+		s->record.marks |= EVENT_MARK_COMPAT;
+}
+
 static __always_inline struct scratch *begin(u16 kind)
 {
 	struct scratch *s = claim();
 	if (s) {
 		stamp(s, kind);
-		stamp_actor(&s->record.actor);
+		stamp_current(s);
 	}
 	return s;
 }

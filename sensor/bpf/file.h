@@ -191,7 +191,7 @@ static __always_inline int opened(long ret, u32 marks)
 		}
 	}
 	stamp(s, KIND_OPEN);
-	stamp_actor(&s->record.actor);
+	stamp_current(s);
 	marks |= open_marks(&o, ~0u);
 	u32 device = type == S_IFCHR || type == S_IFBLK ? BPF_CORE_READ(inode, i_rdev)
 							: BPF_CORE_READ(inode, i_sb, s_dev);

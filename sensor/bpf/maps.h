@@ -5,13 +5,20 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 
-/* System call numbers are below this; the x32 and compat tables have their own. */
+/* Tells the compiler that it knows nothing of the value, so that the bounds that follow are
+ * checked where the verifier looks for them. */
+#define opaque(value) asm volatile("" : "+r"(value))
+
+/* System call numbers are below this, in the machine's own table and in that of 32-bit programs.
+ * There the calls that socketcall stands for follow, each by its number. */
 #define SYSCALLS 512
+#define SOCKETCALLS 64
+#define COMPAT_SYSCALLS (SYSCALLS + SOCKETCALLS)
 
 /* What user space wants. Twin of src/live/rules.rs. It is written while the programs run. */
 struct filter {
 	u64 syscalls[SYSCALLS / 64];
-	u64 compat_syscalls[SYSCALLS / 64];
+	u64 compat_syscalls[COMPAT_SYSCALLS / 64];
 	u64 kinds[2];
 	/* Bit n: some watched name has n bytes, or n is the most and it has more. Most names are
 	 * dismissed by it without being read. */
@@ -70,6 +77,12 @@ struct {
 	__type(key, u32);
 	__type(value, u32);
 } HANDLERS SEC(".maps");
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, COMPAT_SYSCALLS);
+	__type(key, u32);
+	__type(value, u32);
+} COMPAT_HANDLERS SEC(".maps");
 
 /* Sizes are set by user space. The bulk ring wakes an attentive reader only when this much waits. */
 #define BULK_WAKE (1 << 20)

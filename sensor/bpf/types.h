@@ -369,7 +369,7 @@ struct unix_sock {
 /* What a system call was given. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long di, si, dx, r10, r8, r9, orig_ax;
+	unsigned long bx, cx, bp, di, si, dx, r10, r8, r9, orig_ax;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
@@ -385,20 +385,10 @@ struct pt_regs {
 
 #if defined(__TARGET_ARCH_x86)
 #define SYSCALL_NUMBER(regs) ((regs)->orig_ax)
-#define ARG1(regs) ((regs)->di)
-#define ARG2(regs) ((regs)->si)
-#define ARG3(regs) ((regs)->dx)
-#define ARG4(regs) ((regs)->r10)
-#define ARG5(regs) ((regs)->r8)
 /* TS_COMPAT: a 32-bit system call, however it was made. */
 #define IS_COMPAT(task) ((task)->thread_info.status & 2)
 #else
 #define SYSCALL_NUMBER(regs) ((u64)(u32)(regs)->syscallno)
-#define ARG1(regs) ((regs)->orig_x0)
-#define ARG2(regs) ((regs)->regs[1])
-#define ARG3(regs) ((regs)->regs[2])
-#define ARG4(regs) ((regs)->regs[3])
-#define ARG5(regs) ((regs)->regs[4])
 /* TIF_32BIT. */
 #define IS_COMPAT(task) ((task)->thread_info.flags & (1ul << 22))
 #endif

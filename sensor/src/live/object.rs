@@ -102,11 +102,16 @@ impl Object {
             let fd = fd
                 .and_then(|fd| fd.try_clone().map_err(ProgramError::from))
                 .map_err(|source| SensorError::program(handler.program, source))?;
-            let mut table: ProgramArray<_> = self.map_mut("HANDLERS")?;
-            for call in handler.calls {
-                table
-                    .set(*call as u32, &fd, 0)
-                    .map_err(|source| SensorError::map("HANDLERS", source))?;
+            for (map, calls) in [
+                ("HANDLERS", handler.calls),
+                ("COMPAT_HANDLERS", handler.compat),
+            ] {
+                let mut table: ProgramArray<_> = self.map_mut(map)?;
+                for call in calls {
+                    table
+                        .set(*call as u32, &fd, 0)
+                        .map_err(|source| SensorError::map(map, source))?;
+                }
             }
         }
         Ok(())

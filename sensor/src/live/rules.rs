@@ -22,7 +22,7 @@ const WATCHED_MOST: usize = 1024;
 #[derive(Clone, Copy, Default)]
 struct Words {
     syscalls: syscalls::Calls,
-    compat_syscalls: syscalls::Calls,
+    compat_syscalls: syscalls::CompatCalls,
     kinds: [u64; 2],
     name_lengths: u64,
     own: u32,
@@ -33,7 +33,7 @@ struct Words {
     unused: u32,
 }
 
-// SAFETY: numbers only, without padding: 19 words of 8 bytes, then 6 of 4.
+// SAFETY: numbers only, without padding: 20 words of 8 bytes, then 6 of 4.
 unsafe impl Pod for Words {}
 
 fn access(access: Access) -> u32 {
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_words_have_the_layout_of_the_kernel_side() {
-        assert_eq!(size_of::<Words>(), 19 * 8 + 6 * 4);
+        assert_eq!(size_of::<Words>(), 20 * 8 + 6 * 4);
     }
 
     #[test]
