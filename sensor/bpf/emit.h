@@ -2,8 +2,9 @@
  * let the family fill in its part, send. */
 #pragma once
 #include "call.h"
+#include "lanes.h"
 
-static __always_inline struct scratch *claim(void)
+static __always_inline struct scratch *claim_for(u16 kind)
 {
 	struct counters *own = counters();
 	if (!own)
@@ -20,8 +21,13 @@ static __always_inline struct scratch *claim(void)
 		s->used = 0;
 		return s;
 	}
-	lose(LOSS_CAUSE_UNREADABLE);
+	lose(LOSS_CAUSE_UNREADABLE, kind, 0, 0);
 	return 0;
+}
+
+static __always_inline struct scratch *claim(void)
+{
+	return claim_for(0);
 }
 
 static __always_inline void release(struct scratch *s)
@@ -106,32 +112,12 @@ static __always_inline void stamp_current(struct scratch *s)
 
 static __always_inline struct scratch *begin(u16 kind)
 {
-	struct scratch *s = claim();
+	struct scratch *s = claim_for(kind);
 	if (s) {
 		stamp(s, kind);
 		stamp_current(s);
 	}
 	return s;
-}
-
-static __always_inline void send(struct scratch *s, int security)
-{
-	u32 len = s->used;
-	opaque(len);
-	if (len > BODY_KEPT)
-		len = BODY_KEPT;
-	len += sizeof(struct record);
-	s->record.len = len;
-	if (security) {
-		if (bpf_ringbuf_output(&SECURITY, &s->record, len, 0))
-			lose(LOSS_CAUSE_SECURITY_RING_FULL);
-	} else {
-		u64 flags = 0;
-		if (reader.attentive && bpf_ringbuf_query(&BULK, BPF_RB_AVAIL_DATA) < BULK_WAKE)
-			flags = BPF_RB_NO_WAKEUP;
-		if (bpf_ringbuf_output(&BULK, &s->record, len, flags))
-			lose(LOSS_CAUSE_BULK_RING_FULL);
-	}
 }
 
 /* Sends on the lane that the catalogue gives the kind. */

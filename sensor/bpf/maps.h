@@ -95,10 +95,12 @@ struct {
 	__uint(max_entries, 8 << 20);
 } BULK SEC(".maps");
 
+/* Causes of the catalogue are below this. */
+#define LOSS_CAUSES 16
 struct counters {
 	u64 sequence;
 	/* By loss cause of the catalogue. */
-	u64 lost[8];
+	u64 lost[LOSS_CAUSES];
 	/* Bit n: slot n of SCRATCH is in use on this CPU. */
 	u32 busy;
 	u32 unused;
@@ -181,13 +183,6 @@ static __always_inline struct counters *counters(void)
 {
 	u32 zero = 0;
 	return bpf_map_lookup_elem(&COUNTERS, &zero);
-}
-
-static __always_inline void lose(u32 cause)
-{
-	struct counters *own = counters();
-	if (own && cause < 8)
-		__sync_fetch_and_add(&own->lost[cause], 1);
 }
 
 static __always_inline int wanted(u16 kind)

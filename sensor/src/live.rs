@@ -1,5 +1,7 @@
 //! The live sensor: the kernel's events of this machine, in order of time.
 
+mod lanes;
+mod losses;
 mod merge;
 mod object;
 mod rules;
@@ -12,9 +14,10 @@ use crate::{
 };
 use aya::{
     EbpfError,
-    maps::{Array, MapError, PerCpuArray},
+    maps::{Array, MapError},
     programs::ProgramError,
 };
+use losses::Losses;
 use merge::Merge;
 use object::Object;
 use rules::Rules;
@@ -29,7 +32,9 @@ use std::{
     time::{Duration, Instant},
 };
 use thiserror::Error;
-use vedette_contract::{kind, values::loss_cause};
+use vedette_contract::kind;
+
+pub use losses::Loss;
 
 /// Sizes and the like; the defaults serve a node.
 #[derive(Debug, Clone)]
@@ -38,6 +43,9 @@ pub struct Options {
     pub security_ring: u32,
     /// Bytes of the ring of the bulk lane, a power of two.
     pub bulk_ring: u32,
+    /// Events of one bulk kind that a control group may cause in a second; 0 for any number. What
+    /// is beyond is counted as lost. Life events are never limited.
+    pub bulk_rate: u64,
 }
 
 impl Default for Options {
@@ -45,6 +53,7 @@ impl Default for Options {
         Options {
             security_ring: 4 << 20,
             bulk_ring: 8 << 20,
+            bulk_rate: 0,
         }
     }
 }
@@ -123,15 +132,6 @@ fn give_back() {
     }
 }
 
-/// How many events were lost for one cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Loss {
-    /// Catalogue set `loss-cause`.
-    pub cause: u32,
-    /// Events.
-    pub count: u64,
-}
-
 /// Ends a wait of [`Sensor::next_batch`] from another thread.
 #[derive(Debug, Clone)]
 pub struct Waker(Arc<OwnedFd>);
@@ -143,19 +143,6 @@ impl Waker {
         let _ = rustix::io::write(&*self.0, &1u64.to_ne_bytes());
     }
 }
-
-/// Twin of `struct counters` in `bpf/maps.h`.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Counters {
-    sequence: u64,
-    lost: [u64; 8],
-    busy: u32,
-    unused: u32,
-}
-
-// SAFETY: numbers only, without padding: 9 words of 8 bytes, then 2 of 4.
-unsafe impl aya::Pod for Counters {}
 
 /// How often an attentive reader looks at the bulk ring by itself. The kernel side then need not
 /// wake it for every event, which would be most of what an event costs.
@@ -177,7 +164,7 @@ pub struct Sensor {
     object: Object,
     epoll: OwnedFd,
     waker: Arc<OwnedFd>,
-    told: [u64; 8],
+    losses: Losses,
     /// Whether the kernel side was told that the reader looks by itself.
     attentive: bool,
     /// Glances in a row that found nothing.
@@ -226,10 +213,11 @@ impl Sensor {
             object,
             epoll,
             waker,
-            told: [0; 8],
+            losses: Losses::default(),
             attentive: false,
             in_vain: 0,
         };
+        lanes::apply(&mut sensor.object, options)?;
         sensor.set_filter(filter)?;
         sensor.object.attach()?;
         drop(btf);
@@ -347,29 +335,8 @@ impl Sensor {
         Waker(self.waker.clone())
     }
 
-    /// What was lost since the last call, by cause.
+    /// What was lost since the last call, by cause, kind and control group.
     pub fn losses(&mut self) -> Vec<Loss> {
-        let mut lost = [0; 8];
-        lost[loss_cause::DECODE as usize] = self.merge.undecodable;
-        if let Ok(counters) = self.object.map::<PerCpuArray<_, Counters>>("COUNTERS")
-            && let Ok(of_cpus) = counters.get(&0, 0)
-        {
-            for of_cpu in of_cpus.iter() {
-                for (sum, count) in lost.iter_mut().zip(of_cpu.lost) {
-                    *sum += count;
-                }
-            }
-        }
-        let mut losses = Vec::new();
-        for (cause, (now, told)) in lost.into_iter().zip(&mut self.told).enumerate() {
-            if now > *told {
-                losses.push(Loss {
-                    cause: cause as u32,
-                    count: now - *told,
-                });
-            }
-            *told = now;
-        }
-        losses
+        self.losses.since(&self.object, self.merge.undecodable)
     }
 }

@@ -9,6 +9,7 @@ mod control;
 mod descriptor;
 mod file;
 mod kernel;
+mod lanes;
 mod namespace;
 mod network;
 mod observe;

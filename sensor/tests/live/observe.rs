@@ -23,6 +23,11 @@ pub struct Watch {
 impl Watch {
     /// A running sensor, or none where the kernel cannot be sensed.
     pub fn start(filter: &Filter) -> Option<Watch> {
+        Watch::start_with(&Options::default(), filter)
+    }
+
+    /// The same with other options than a node's.
+    pub fn start_with(options: &Options, filter: &Filter) -> Option<Watch> {
         let one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Err(missing) = Features::probe().sufficient() {
             assert!(
@@ -32,7 +37,7 @@ impl Watch {
             println!("skipped: {missing}");
             return None;
         }
-        let sensor = Sensor::start(&Options::default(), filter).unwrap();
+        let sensor = Sensor::start(options, filter).unwrap();
         Some(Watch {
             sensor,
             seen: Vec::new(),
@@ -105,4 +110,47 @@ def call(number, *args):
 /// An event of this kind that the script itself made, not what set up its process.
 pub fn of(kind: u16, pid: u32) -> impl Fn(&Event) -> bool {
     move |e| e.kind == kind && e.task.process.pid == pid && e.task.comm.starts_with(b"python3")
+}
+
+/// A control group of the unified hierarchy for one test; dropped, it is gone.
+pub struct Group {
+    pub path: std::path::PathBuf,
+    pub id: u64,
+}
+
+impl Group {
+    /// None where there is no unified hierarchy.
+    pub fn new(name: &str) -> Option<Group> {
+        use std::os::unix::fs::MetadataExt;
+        let features = Features::probe();
+        let Some(root) = features.iter().find(|f| f.name == "cgroup2" && f.available) else {
+            println!("skipped: no unified hierarchy");
+            return None;
+        };
+        let name = format!("vedette-test-{name}-{}", std::process::id());
+        let path = std::path::Path::new(&root.detail).join(name);
+        std::fs::create_dir(&path).unwrap();
+        let id = path.metadata().unwrap().ino();
+        Some(Group { path, id })
+    }
+
+    /// The line of a script that enters it.
+    pub fn enter(&self) -> String {
+        format!(
+            "open('{}/cgroup.procs', 'w').write('0')",
+            self.path.display()
+        )
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // What ended in it a moment ago may still be leaving.
+        for _ in 0..50 {
+            if std::fs::remove_dir(&self.path).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
 }
