@@ -13,7 +13,7 @@ use std::time::Duration;
 use vedette_contract::{KINDS, kind, sets};
 use vedette_sensor::event::Event;
 use vedette_sensor::existing::existing;
-use vedette_sensor::filter::Filter;
+use vedette_sensor::filter::{Filter, KindSet};
 use vedette_sensor::image::Classifier;
 use vedette_sensor::live::{Sensor, SensorError};
 
@@ -125,21 +125,39 @@ impl Live {
         let mut filter = self.base.clone();
         filter.union(agent.plugins.filter());
         self.sensor.set_filter(&filter)?;
-        for kind in KINDS {
-            if filter.kinds.has(kind.number) && !self.sensor.senses(kind.number) {
-                self.say(
-                    "kind-not-sensed",
-                    "A plugin wants what this kernel does not show",
-                    format!(
-                        "no `{}` event can be sensed here: see `vedette doctor`",
-                        kind.name
-                    ),
-                    kind.name.to_owned(),
-                    boot_time(),
-                );
-            }
-        }
+        self.tell_gaps(filter.kinds);
         Ok(())
+    }
+
+    /// What is wanted and cannot be sensed, or not all of it, is among the findings.
+    fn tell_gaps(&self, wanted: KindSet) {
+        let gaps = self.sensor.gaps();
+        for kind in KINDS.iter().filter(|kind| wanted.has(kind.number)) {
+            let mut reasons: Vec<String> = gaps
+                .iter()
+                .filter(|gap| gap.kinds.has(kind.number))
+                .map(|gap| format!("{}: {}", gap.program, gap.reason))
+                .collect();
+            let none = !self.sensor.senses(kind.number);
+            if !none && reasons.is_empty() {
+                continue;
+            }
+            if reasons.is_empty() {
+                reasons.push("this sensor has no program for it".to_owned());
+            }
+            let what = if none { "no" } else { "not every" };
+            self.say(
+                "kind-not-sensed",
+                "A plugin wants what this kernel does not show",
+                format!(
+                    "{what} `{}` event can be sensed here ({}): see `vedette doctor`",
+                    kind.name,
+                    reasons.join("; ")
+                ),
+                kind.name.to_owned(),
+                boot_time(),
+            );
+        }
     }
 
     fn every_second(&mut self, agent: &mut Agent) {

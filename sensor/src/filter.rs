@@ -34,6 +34,16 @@ impl KindSet {
         self.0 >> (kind & 127) & 1 == 1
     }
 
+    /// The numbers in the set, in their order.
+    pub fn numbers(self) -> impl Iterator<Item = u16> {
+        (0..128).filter(move |kind| self.has(*kind))
+    }
+
+    /// Whether any of these kinds is in the set.
+    pub fn has_any(self, kinds: &[u16]) -> bool {
+        kinds.iter().any(|kind| self.has(*kind))
+    }
+
     /// What is in either set.
     pub const fn union(self, other: KindSet) -> KindSet {
         KindSet(self.0 | other.0)

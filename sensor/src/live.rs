@@ -4,21 +4,22 @@ mod lanes;
 mod losses;
 mod merge;
 mod object;
+mod programs;
 mod rules;
 mod syscalls;
 
 use crate::{
     event::Event,
-    filter::Filter,
+    filter::{Filter, KindSet},
     probe::{Features, ProbeError},
 };
 use aya::{
     EbpfError,
     maps::{Array, MapError},
-    programs::ProgramError,
 };
 use losses::Losses;
 use merge::Merge;
+pub use object::Gap;
 use object::Object;
 use rules::Rules;
 use rustix::{
@@ -58,6 +59,18 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The smallest rings that there can be: for trying what loads.
+    fn least() -> Options {
+        let page = rustix::param::page_size() as u32;
+        Options {
+            security_ring: page,
+            bulk_ring: page,
+            ..Options::default()
+        }
+    }
+}
+
 /// Why the sensor cannot work.
 #[derive(Debug, Error)]
 pub enum SensorError {
@@ -86,7 +99,7 @@ pub enum SensorError {
         /// Name of the program.
         name: &'static str,
         /// What aya said.
-        source: Box<ProgramError>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A map could not be used.
     #[error("using the BPF map `{name}`: {source}")]
@@ -96,11 +109,6 @@ pub enum SensorError {
         /// What aya said.
         source: Box<MapError>,
     },
-    /// Payloads are wanted and there is nowhere to see packets.
-    #[error(
-        "payloads are wanted, and no unified control group hierarchy is mounted to attach to; mount one (mount -t cgroup2 none /sys/fs/cgroup/unified)"
-    )]
-    Packets,
     /// A system call of the sensor's own failed.
     #[error("waiting for events: {0}")]
     Wait(#[from] io::Error),
@@ -114,7 +122,7 @@ impl SensorError {
         }
     }
 
-    fn program(name: &'static str, source: ProgramError) -> SensorError {
+    fn program(name: &'static str, source: programs::Refusal) -> SensorError {
         SensorError::Program {
             name,
             source: Box::new(source),
@@ -143,6 +151,9 @@ impl Waker {
         let _ = rustix::io::write(&*self.0, &1u64.to_ne_bytes());
     }
 }
+
+/// Kinds that no program tells of: user space makes them.
+const MADE_BY_AGENT: [u16; 4] = [kind::EXISTING, kind::CONTAINER, kind::TICK, kind::LOSS];
 
 /// How often an attentive reader looks at the bulk ring by itself. The kernel side then need not
 /// wake it for every event, which would be most of what an event costs.
@@ -185,8 +196,8 @@ impl Sensor {
     /// # Errors
     /// When the kernel, or what this process may do, does not suffice; the error says what.
     pub fn start(options: &Options, filter: &Filter) -> Result<Sensor, SensorError> {
-        let (features, btf) = Features::probe_with_types()?;
-        let mut object = Object::load(&btf, options)?;
+        let (features, types) = Features::probe_with_types()?;
+        let mut object = Object::load(types, options)?;
         let security = object.ring("SECURITY")?;
         let bulk = object.ring("BULK")?;
         let waker = Arc::new(
@@ -219,9 +230,6 @@ impl Sensor {
         };
         lanes::apply(&mut sensor.object, options)?;
         sensor.set_filter(filter)?;
-        sensor.object.attach()?;
-        drop(btf);
-        give_back();
         Ok(sensor)
     }
 
@@ -230,28 +238,40 @@ impl Sensor {
         &self.features
     }
 
-    /// Whether this kernel lets the sensor see events of this kind. What it cannot see is missing
-    /// without an error; it is for the caller to say so.
+    /// Whether this kernel lets the sensor see events of this kind, as far as was tried: a program
+    /// is tried when a kind that it serves is first wanted. What cannot be seen is missing without
+    /// an error; it is for the caller to say so.
     pub fn senses(&self, kind: u16) -> bool {
-        match kind {
-            kind::SENT => self.features.has("cgroup-skb") && self.features.has("cgroup2"),
-            _ => true,
-        }
+        MADE_BY_AGENT.contains(&kind) || self.object.senses(kind)
+    }
+
+    /// The programs that were wanted and that this kernel does not take, and why.
+    pub fn gaps(&self) -> Vec<Gap> {
+        self.object.gaps()
+    }
+
+    /// Tries every program for a moment and tells those that this kernel does not take. Nothing
+    /// is sensed meanwhile.
+    ///
+    /// # Errors
+    /// Where the kernel cannot be sensed at all; the error says why.
+    pub fn gaps_here() -> Result<Vec<Gap>, SensorError> {
+        let (_, types) = Features::probe_with_types()?;
+        let mut object = Object::load(types, &Options::least())?;
+        object.serve(KindSet::all())?;
+        let gaps = object.gaps();
+        object.forget_types();
+        Ok(gaps)
     }
 
     /// Replaces the filter, live: what both the old and the new one want is never missed.
     ///
     /// # Errors
-    /// When a map cannot be written or a program attached.
+    /// When a map cannot be written or a program that nothing works without is refused.
     pub fn set_filter(&mut self, filter: &Filter) -> Result<(), SensorError> {
-        let payloads = filter.kinds.has(kind::SENT) && self.senses(kind::SENT);
-        if payloads {
-            self.object.watch_packets(true)?;
-        }
+        self.object.serve(filter.kinds)?;
         self.rules.apply(&mut self.object, filter)?;
-        if !payloads {
-            self.object.watch_packets(false)?;
-        }
+        self.object.rest(filter.kinds);
         Ok(())
     }
 
@@ -265,6 +285,8 @@ impl Sensor {
         timeout: Duration,
         out: &mut Vec<Event>,
     ) -> Result<(), SensorError> {
+        // Filters are set one after another while plugins come; who waits for events is done.
+        self.object.forget_types();
         let deadline = Instant::now() + timeout;
         let before = out.len();
         loop {

@@ -38,6 +38,16 @@ pub enum ProbeError {
     },
 }
 
+impl ProbeError {
+    /// The kernel's types could be read once and cannot be any more.
+    pub(crate) fn types(error: &aya::BtfError) -> ProbeError {
+        ProbeError::Missing {
+            missing: format!("{BTF_PATH} cannot be read: {error}"),
+            remedy: REMEDY_KERNEL,
+        }
+    }
+}
+
 /// One capability.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Feature {

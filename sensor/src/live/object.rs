@@ -1,120 +1,204 @@
-//! The BPF object in the kernel: loaded, its programs attached, its maps at hand.
+//! The BPF object in the kernel: its maps at hand, its programs loaded and attached as the kinds
+//! that they serve become wanted.
 
-use super::{Options, SensorError, syscalls::HANDLERS};
-use crate::probe::unified_root;
+use super::{
+    Options, SensorError, give_back,
+    programs::{self, ATTACHMENTS, Link, Refusal},
+    syscalls::HANDLERS,
+};
+use crate::{filter::KindSet, probe::ProbeError};
 use aya::{
     Btf, Ebpf, EbpfLoader, VerifierLogLevel,
     maps::{Map, MapError, ProgramArray, RingBuf},
-    programs::{
-        CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError, cgroup_skb::CgroupSkbLinkId,
-    },
+    programs::{Program, ProgramError},
 };
-use std::fs::File;
 
 static CORE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/core.bpf.o"));
 
-/// Programs on tracepoints of their own; a kernel that lacks one of the required is refused.
-const TRACEPOINTS: &[(&str, &str)] = &[
-    ("on_exec", "sched_process_exec"),
-    ("on_fork", "sched_process_fork"),
-    ("on_exit", "sched_process_exit"),
-    ("on_cgroup_mkdir", "cgroup_mkdir"),
-    ("on_socket_state", "inet_sock_set_state"),
-    ("dispatch", "sys_exit"),
-];
+/// Part of a kind, or all of it, that cannot be sensed here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The program that would have served.
+    pub program: &'static str,
+    /// The kinds that it would have served.
+    pub kinds: KindSet,
+    /// Why it does not.
+    pub reason: String,
+}
 
-/// The program that sees packets leave. It is in the same object so that it shares the maps, and
-/// uses nothing of the kernel's own types, so that it can fail alone.
-const PACKETS: &str = "on_egress";
+/// What has become of a program.
+enum State {
+    /// Nobody has wanted it yet.
+    Unloaded,
+    /// The alternative with this number is in the kernel, attached while there is a link.
+    Loaded(usize, Option<Link>),
+    /// The kernel does not take it.
+    Refused(String),
+}
 
 /// What is loaded. Dropping it detaches every program.
 pub(super) struct Object {
     ebpf: Ebpf,
-    /// The attached packet program; per-packet cost is paid only while payloads are wanted.
-    packets: Option<CgroupSkbLinkId>,
+    /// The kernel's types, while programs are still being loaded: 23 MB.
+    types: Option<Btf>,
+    /// What has become of each of [`HANDLERS`] and [`ATTACHMENTS`].
+    handlers: Vec<State>,
+    attachments: Vec<State>,
 }
 
 impl Object {
-    /// Loads the object and its programs; nothing is attached yet.
-    pub(super) fn load(btf: &Btf, options: &Options) -> Result<Object, SensorError> {
-        let mut ebpf = loader(btf, options)
+    /// Takes the object in and makes its maps; no program is loaded yet.
+    pub(super) fn load(types: Btf, options: &Options) -> Result<Object, SensorError> {
+        let ebpf = loader(&types, options)
             .load(CORE)
             .map_err(|source| SensorError::Load {
                 source: Box::new(source),
             })?;
-        for (name, tracepoint) in TRACEPOINTS {
-            load(&mut ebpf, name, tracepoint, btf)?;
-        }
-        for handler in HANDLERS {
-            load(&mut ebpf, handler.program, "sys_exit", btf)?;
-        }
-        let mut object = Object {
+        Ok(Object {
             ebpf,
-            packets: None,
-        };
-        object.fill_handlers()?;
-        Ok(object)
+            types: Some(types),
+            handlers: HANDLERS.iter().map(|_| State::Unloaded).collect(),
+            attachments: ATTACHMENTS.iter().map(|_| State::Unloaded).collect(),
+        })
     }
 
-    /// Attaches what is always attached.
-    pub(super) fn attach(&mut self) -> Result<(), SensorError> {
-        for (name, _) in TRACEPOINTS {
-            if let Program::BtfTracePoint(program) = program(&mut self.ebpf, name)? {
-                program
-                    .attach()
-                    .map_err(|source| SensorError::program(name, source))?;
+    /// Loads and attaches every program that serves one of these kinds. One that is not required
+    /// and that the kernel refuses is a [gap](Object::gaps).
+    pub(super) fn serve(&mut self, kinds: KindSet) -> Result<(), SensorError> {
+        for (index, row) in ATTACHMENTS.iter().enumerate() {
+            if !kinds.has_any(row.kinds) {
+                continue;
+            }
+            if matches!(self.attachments[index], State::Unloaded) {
+                self.attachments[index] = self.load_attachment(index)?;
+            }
+            self.attach(index)?;
+        }
+        for (index, row) in HANDLERS.iter().enumerate() {
+            if kinds.has_any(row.kinds) && matches!(self.handlers[index], State::Unloaded) {
+                self.handlers[index] = self.load_handler(index)?;
             }
         }
         Ok(())
     }
 
-    /// Attaches or detaches the packet program.
-    pub(super) fn watch_packets(&mut self, wanted: bool) -> Result<(), SensorError> {
-        if wanted == self.packets.is_some() {
+    /// Detaches every program that serves none of these kinds. It stays loaded.
+    pub(super) fn rest(&mut self, kinds: KindSet) {
+        for (state, row) in self.attachments.iter_mut().zip(ATTACHMENTS) {
+            if let State::Loaded(_, link) = state
+                && !kinds.has_any(row.kinds)
+            {
+                *link = None;
+            }
+        }
+    }
+
+    /// Gives back what only loading needs.
+    pub(super) fn forget_types(&mut self) {
+        if self.types.take().is_some() {
+            give_back();
+        }
+    }
+
+    /// What was tried and cannot be sensed here.
+    pub(super) fn gaps(&self) -> Vec<Gap> {
+        let gap = |state: &State, program, kinds: &[u16]| match state {
+            State::Refused(reason) => Some(Gap {
+                program,
+                kinds: kinds.iter().fold(KindSet::default(), |set, k| set.with(*k)),
+                reason: reason.clone(),
+            }),
+            _ => None,
+        };
+        let attachments = self.attachments.iter().zip(ATTACHMENTS);
+        let handlers = self.handlers.iter().zip(HANDLERS);
+        attachments
+            .filter_map(|(state, row)| gap(state, row.alternatives[0].0, row.kinds))
+            .chain(handlers.filter_map(|(state, row)| gap(state, row.program, row.kinds)))
+            .collect()
+    }
+
+    /// Whether some program tells of this kind, or would if it were wanted.
+    pub(super) fn senses(&self, kind: u16) -> bool {
+        let serves = |state: &State, kinds: &[u16]| {
+            kinds.contains(&kind) && !matches!(state, State::Refused(_))
+        };
+        let mut attachments = self.attachments.iter().zip(ATTACHMENTS);
+        let mut handlers = self.handlers.iter().zip(HANDLERS);
+        attachments.any(|(state, row)| serves(state, row.kinds))
+            || handlers.any(|(state, row)| serves(state, row.kinds))
+    }
+
+    /// Loads the first of the alternatives that the kernel takes.
+    fn load_attachment(&mut self, index: usize) -> Result<State, SensorError> {
+        let row = &ATTACHMENTS[index];
+        let mut reasons = Vec::new();
+        for (number, (name, place)) in row.alternatives.iter().enumerate() {
+            match self.load_program(name, place)? {
+                Ok(()) => return Ok(State::Loaded(number, None)),
+                Err(refusal) if row.required => return Err(SensorError::program(name, refusal)),
+                Err(refusal) => reasons.push(refusal.reason()),
+            }
+        }
+        Ok(State::Refused(reasons.join("; ")))
+    }
+
+    /// Attaches what is loaded and not yet attached.
+    fn attach(&mut self, index: usize) -> Result<(), SensorError> {
+        let row = &ATTACHMENTS[index];
+        let State::Loaded(number, None) = &self.attachments[index] else {
             return Ok(());
-        }
-        let Program::CgroupSkb(program) = program(&mut self.ebpf, PACKETS)? else {
-            return Err(SensorError::Object { missing: PACKETS });
         };
-        let failed = |source| SensorError::program(PACKETS, source);
-        if let Some(link) = self.packets.take() {
-            return program.detach(link).map_err(failed);
-        }
-        let root = unified_root().ok_or(SensorError::Packets)?;
-        let root = File::open(root)?;
-        match program.load() {
-            Ok(()) | Err(ProgramError::AlreadyLoaded) => {}
-            Err(error) => return Err(failed(error)),
-        }
-        let link = program
-            .attach(root, CgroupSkbAttachType::Egress, CgroupAttachMode::Single)
-            .map_err(failed)?;
-        self.packets = Some(link);
+        let (name, _) = row.alternatives[*number];
+        let number = *number;
+        self.attachments[index] = match programs::attach(program(&mut self.ebpf, name)?) {
+            Ok(link) => State::Loaded(number, Some(link)),
+            Err(refusal) if row.required => return Err(SensorError::program(name, refusal)),
+            Err(refusal) => State::Refused(refusal.reason()),
+        };
         Ok(())
     }
 
-    fn fill_handlers(&mut self) -> Result<(), SensorError> {
-        for handler in HANDLERS {
-            let fd = match program(&mut self.ebpf, handler.program)? {
-                Program::BtfTracePoint(program) => program.fd(),
-                _ => Err(ProgramError::UnexpectedProgramType),
-            };
-            let fd = fd
-                .and_then(|fd| fd.try_clone().map_err(ProgramError::from))
-                .map_err(|source| SensorError::program(handler.program, source))?;
-            for (map, calls) in [
-                ("HANDLERS", handler.calls),
-                ("COMPAT_HANDLERS", handler.compat),
-            ] {
-                let mut table: ProgramArray<_> = self.map_mut(map)?;
-                for call in calls {
-                    table
-                        .set(*call as u32, &fd, 0)
-                        .map_err(|source| SensorError::map(map, source))?;
-                }
+    /// Loads the program of some system calls and lets the dispatcher find it.
+    fn load_handler(&mut self, index: usize) -> Result<State, SensorError> {
+        let handler = &HANDLERS[index];
+        if let Err(refusal) = self.load_program(handler.program, "sys_exit")? {
+            return Ok(State::Refused(refusal.reason()));
+        }
+        let fd = match program(&mut self.ebpf, handler.program)? {
+            Program::BtfTracePoint(program) => program.fd(),
+            _ => Err(ProgramError::UnexpectedProgramType),
+        };
+        let fd = fd
+            .and_then(|fd| fd.try_clone().map_err(ProgramError::from))
+            .map_err(|source| SensorError::program(handler.program, source.into()))?;
+        for (map, calls) in [
+            ("HANDLERS", handler.calls),
+            ("COMPAT_HANDLERS", handler.compat),
+        ] {
+            let mut table: ProgramArray<_> = self.map_mut(map)?;
+            for call in calls {
+                table
+                    .set(*call as u32, &fd, 0)
+                    .map_err(|source| SensorError::map(map, source))?;
             }
         }
-        Ok(())
+        Ok(State::Loaded(0, None))
+    }
+
+    /// Lets the kernel verify a program; the outer error is the sensor's own fault.
+    fn load_program(
+        &mut self,
+        name: &'static str,
+        place: &str,
+    ) -> Result<Result<(), Refusal>, SensorError> {
+        let types = match self.types.take() {
+            Some(types) => types,
+            None => Btf::from_sys_fs().map_err(|error| ProbeError::types(&error))?,
+        };
+        let loaded = programs::load(program(&mut self.ebpf, name)?, place, &types);
+        self.types = Some(types);
+        Ok(loaded)
     }
 
     /// A map for writing.
@@ -154,10 +238,10 @@ impl Object {
     }
 }
 
-fn loader<'a>(btf: &'a Btf, options: &Options) -> EbpfLoader<'a> {
+fn loader<'a>(types: &'a Btf, options: &Options) -> EbpfLoader<'a> {
     let mut loader = EbpfLoader::new();
     loader
-        .btf(Some(btf))
+        .btf(Some(types))
         // Task storage is used by the programs alone, so aya need not know it.
         .allow_unsupported_maps()
         .verifier_log_level(VerifierLogLevel::DISABLE)
@@ -169,17 +253,4 @@ fn loader<'a>(btf: &'a Btf, options: &Options) -> EbpfLoader<'a> {
 fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Program, SensorError> {
     ebpf.program_mut(name)
         .ok_or(SensorError::Object { missing: name })
-}
-
-fn load(
-    ebpf: &mut Ebpf,
-    name: &'static str,
-    tracepoint: &str,
-    btf: &Btf,
-) -> Result<(), SensorError> {
-    match program(ebpf, name)? {
-        Program::BtfTracePoint(program) => program.load(tracepoint, btf),
-        _ => Err(ProgramError::UnexpectedProgramType),
-    }
-    .map_err(|source| SensorError::program(name, source))
 }

@@ -102,7 +102,7 @@ pub(super) type CompatCalls = [u64; 9];
 pub(super) fn calls_for(kinds: KindSet) -> (Calls, CompatCalls) {
     let (mut own, mut compat) = (Calls::default(), CompatCalls::default());
     for handler in HANDLERS {
-        if handler.kinds.iter().any(|kind| kinds.has(*kind)) {
+        if kinds.has_any(handler.kinds) {
             for call in handler.calls {
                 own[*call as usize >> 6] |= 1 << (call & 63);
             }
@@ -130,6 +130,16 @@ mod tests {
         let bits: u32 = own.iter().map(|word| word.count_ones()).sum();
         assert_eq!(bits, 1);
         assert_eq!(own[SYS_unshare as usize >> 6] >> (SYS_unshare & 63) & 1, 1);
+    }
+
+    #[test]
+    fn a_call_has_one_handler() {
+        let mut seen = std::collections::BTreeSet::new();
+        for handler in HANDLERS {
+            for call in handler.calls {
+                assert!(seen.insert(call), "{} on call {call}", handler.program);
+            }
+        }
     }
 
     #[test]

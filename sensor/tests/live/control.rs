@@ -9,6 +9,7 @@ use vedette_contract::{
 };
 use vedette_sensor::{
     filter::{Filter, KindSet},
+    live::Sensor,
     probe::Features,
 };
 
@@ -57,6 +58,67 @@ fn a_kind_that_nobody_wants_is_not_sent() {
     watch.expect("memfd", |e| {
         e.kind == kind::MEMFD && e.task.process.pid == pid
     });
+}
+
+/// BPF objects of this kind that this process holds.
+fn held(what: &str) -> usize {
+    std::fs::read_dir("/proc/self/fd")
+        .unwrap()
+        .filter_map(|fd| std::fs::read_link(fd.ok()?.path()).ok())
+        .filter(|to| to.to_string_lossy() == format!("anon_inode:{what}"))
+        .count()
+}
+
+#[test]
+fn programs_come_and_go_with_the_kinds_that_they_serve() {
+    let Some(mut watch) = Watch::start(&Filter::context()) else {
+        return;
+    };
+    let (programs, links) = (held("bpf-prog"), held("bpf_link"));
+    let act = "libc.unshare(0x20000); libc.mount(b'x', b'/tmp', b'tmpfs', 0, 0)";
+    let mut filter = Filter::context();
+    filter.kinds = filter.kinds.with(kind::MOUNT).with(kind::SENT);
+    watch.sensor.set_filter(&filter).unwrap();
+    assert!(
+        held("bpf-prog") >= programs + 10,
+        "those of the mount family"
+    );
+    let packets = usize::from(Features::probe().has("cgroup2"));
+    assert_eq!(held("bpf_link"), links + packets);
+    assert!(watch.sensor.senses(kind::MOUNT));
+    assert_eq!(watch.sensor.senses(kind::SENT), packets == 1);
+    let (pid, _) = python(act);
+    watch.expect("mount", of(kind::MOUNT, pid));
+
+    let loaded = held("bpf-prog");
+    watch.sensor.set_filter(&Filter::context()).unwrap();
+    assert_eq!(
+        held("bpf_link"),
+        links,
+        "packets are not looked at any more"
+    );
+    assert_eq!(held("bpf-prog"), loaded, "what is loaded need not be again");
+    let (pid, _) = python(act);
+    watch.expect("exit", |e| {
+        e.kind == kind::EXIT && e.task.process.pid == pid
+    });
+    assert!(!watch.seen.iter().any(of(kind::MOUNT, pid)));
+}
+
+#[test]
+fn whatever_this_kernel_refuses_is_told_with_its_reason() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    watch.settle();
+    let gaps = watch.sensor.gaps();
+    println!("{gaps:#?}");
+    assert!(gaps.iter().all(|gap| !gap.reason.is_empty()));
+    for kind in KindSet::CONTEXT.numbers() {
+        assert!(watch.sensor.senses(kind), "kind {kind}");
+    }
+    drop(watch);
+    assert_eq!(Sensor::gaps_here().unwrap(), gaps);
 }
 
 #[test]

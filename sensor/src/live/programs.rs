@@ -1,0 +1,173 @@
+//! The programs that are attached somewhere of their own, which kinds of event they serve, and
+//! how each is loaded and attached. Those on the exit of system calls hang on the dispatcher and
+//! are in [`super::syscalls`].
+
+use crate::probe::unified_root;
+use aya::{
+    Btf, BtfError,
+    programs::{CgroupAttachMode, Program, ProgramError},
+};
+use std::{any::Any, fs::File, io};
+use thiserror::Error;
+use vedette_contract::kind;
+
+/// A program, or several of which one serves, at a place of the kernel's own.
+pub(super) struct Attachment {
+    /// Name of the program in the object and of the place that it is attached to, best first: the
+    /// first that this kernel takes is used. What the place is (a tracepoint, an LSM hook, a
+    /// function) is said by the program's section. A program on packets has none: it hangs on the
+    /// root of the unified control groups.
+    pub alternatives: &'static [(&'static str, &'static str)],
+    /// The kinds that it serves: it is loaded and attached while any of them is wanted.
+    pub kinds: &'static [u16],
+    /// Without it there is no sensor. Any other may be refused and blinds its kinds alone.
+    pub required: bool,
+}
+
+const fn required(
+    alternatives: &'static [(&'static str, &'static str)],
+    kinds: &'static [u16],
+) -> Attachment {
+    Attachment {
+        alternatives,
+        kinds,
+        required: true,
+    }
+}
+
+const fn optional(
+    alternatives: &'static [(&'static str, &'static str)],
+    kinds: &'static [u16],
+) -> Attachment {
+    Attachment {
+        alternatives,
+        kinds,
+        required: false,
+    }
+}
+
+/// The kinds that are told at the exit of a system call are none of the dispatcher's business: it
+/// is attached always, and its bitmap says what it looks at.
+const ALWAYS: &[u16] = &[kind::EXEC];
+
+/// Every one of them.
+#[rustfmt::skip]
+pub(super) static ATTACHMENTS: &[Attachment] = &[
+    required(&[("on_exec", "sched_process_exec")], &[kind::EXEC]),
+    required(&[("on_fork", "sched_process_fork")], &[kind::FORK]),
+    required(&[("on_exit", "sched_process_exit")], &[kind::EXIT]),
+    required(&[("dispatch", "sys_exit")], ALWAYS),
+    required(&[("on_cgroup_mkdir", "cgroup_mkdir")], &[kind::CGROUP]),
+    // Knows which side began a connection, which the streams of every exec and dup tell.
+    required(&[("on_socket_state", "inet_sock_set_state")], ALWAYS),
+    optional(&[("on_egress", "")], &[kind::SENT]),
+];
+
+/// Why a program serves nothing here.
+#[derive(Debug, Error)]
+pub(super) enum Refusal {
+    /// The kernel, or aya, refused it.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// There is nowhere to see packets.
+    #[error(
+        "no unified control group hierarchy is mounted to attach to; mount one (mount -t cgroup2 none /sys/fs/cgroup/unified)"
+    )]
+    Packets,
+    /// The place where packets are seen cannot be opened.
+    #[error("opening the root of the unified control groups: {0}")]
+    Root(#[from] io::Error),
+}
+
+impl Refusal {
+    /// In a few words: the innermost cause, which is what matters to people.
+    pub(super) fn reason(&self) -> String {
+        if let Refusal::Program(ProgramError::Btf(BtfError::UnknownBtfTypeName { type_name })) =
+            self
+        {
+            let name = type_name
+                .strip_prefix("btf_trace_")
+                .or_else(|| type_name.strip_prefix("bpf_lsm_"))
+                .unwrap_or(type_name);
+            return format!("this kernel has no {name}");
+        }
+        let mut cause: &dyn std::error::Error = self;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        cause.to_string()
+    }
+}
+
+/// An attached program. Dropping it detaches the program, which stays loaded.
+pub(super) type Link = Box<dyn Any + Send + Sync>;
+
+/// Lets the kernel verify a program.
+pub(super) fn load(program: &mut Program, place: &str, types: &Btf) -> Result<(), Refusal> {
+    match program {
+        Program::BtfTracePoint(program) => program.load(place, types)?,
+        Program::Lsm(program) => program.load(place, types)?,
+        Program::FEntry(program) => program.load(place, types)?,
+        Program::FExit(program) => program.load(place, types)?,
+        Program::CgroupSkb(program) => program.load()?,
+        _ => return Err(ProgramError::UnexpectedProgramType.into()),
+    }
+    Ok(())
+}
+
+/// Attaches a loaded program.
+pub(super) fn attach(program: &mut Program) -> Result<Link, Refusal> {
+    Ok(match program {
+        Program::BtfTracePoint(program) => {
+            let id = program.attach()?;
+            Box::new(program.take_link(id)?)
+        }
+        Program::Lsm(program) => {
+            let id = program.attach()?;
+            Box::new(program.take_link(id)?)
+        }
+        Program::FEntry(program) => {
+            let id = program.attach()?;
+            Box::new(program.take_link(id)?)
+        }
+        Program::FExit(program) => {
+            let id = program.attach()?;
+            Box::new(program.take_link(id)?)
+        }
+        Program::CgroupSkb(program) => {
+            let direction =
+                (*program.expected_attach_type()).ok_or(ProgramError::UnexpectedProgramType)?;
+            let root = File::open(unified_root().ok_or(Refusal::Packets)?)?;
+            let id = program.attach(root, direction, CgroupAttachMode::Single)?;
+            Box::new(program.take_link(id)?)
+        }
+        _ => return Err(ProgramError::UnexpectedProgramType.into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_kernel_lacks_is_named_as_people_know_it() {
+        let lacking = |type_name: &str| {
+            let type_name = type_name.to_owned();
+            Refusal::from(ProgramError::from(BtfError::UnknownBtfTypeName {
+                type_name,
+            }))
+        };
+        for (type_name, reason) in [
+            (
+                "btf_trace_io_uring_create",
+                "this kernel has no io_uring_create",
+            ),
+            ("bpf_lsm_file_open", "this kernel has no file_open"),
+            ("commit_creds", "this kernel has no commit_creds"),
+        ] {
+            assert_eq!(lacking(type_name).reason(), reason);
+        }
+        let denied = Refusal::from(io::Error::from_raw_os_error(1));
+        assert!(denied.reason().starts_with("Operation not permitted"));
+    }
+}
