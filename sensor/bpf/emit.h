@@ -52,18 +52,13 @@ static __always_inline u64 cgroup_v1(struct task_struct *task)
 	return BPF_CORE_READ(cgroup, kn, id);
 }
 
-/* Who acts: the current task. Its numbers are loaded directly, which the kernel allows and which
- * costs next to nothing. Pointers are not followed that way: each costs the verifier a search
- * through all types of the kernel, which made up half of the time to load. */
-static __always_inline void stamp_actor(struct actor *actor)
+/* What is behind a task's pointers. They are not followed directly: each costs the verifier a
+ * search through all types of the kernel, which made up half of the time to load. */
+static __always_inline void stamp_places(struct actor *actor, struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
 	struct cred *cred = BPF_CORE_READ(task, cred);
 	struct nsproxy *nsproxy = BPF_CORE_READ(task, nsproxy);
-	actor->pid = task->tgid;
-	actor->tid = task->pid;
-	actor->exec_id = task->self_exec_id;
 	actor->start = BPF_CORE_READ(task, group_leader, start_boottime);
 	actor->parent = BPF_CORE_READ(parent, tgid);
 	actor->parent_start = BPF_CORE_READ(parent, group_leader, start_boottime);
@@ -74,9 +69,32 @@ static __always_inline void stamp_actor(struct actor *actor)
 	actor->mount_ns = BPF_CORE_READ(nsproxy, mnt_ns, ns.inum);
 	actor->pid_ns = BPF_CORE_READ(nsproxy, pid_ns_for_children, ns.inum);
 	actor->network_ns = BPF_CORE_READ(nsproxy, net_ns, ns.inum);
-	actor->cgroup = bpf_get_current_cgroup_id();
 	actor->cgroup_v1 = cgroup_v1(task);
+}
+
+/* Who acts: the current task. Its numbers are loaded directly, which the kernel allows and which
+ * costs next to nothing. */
+static __always_inline void stamp_actor(struct actor *actor)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	actor->pid = task->tgid;
+	actor->tid = task->pid;
+	actor->exec_id = task->self_exec_id;
+	actor->cgroup = bpf_get_current_cgroup_id();
 	bpf_get_current_comm(actor->comm, sizeof(actor->comm));
+	stamp_places(actor, task);
+}
+
+/* The same of any task, and in programs to which the kernel does not give those loads and
+ * helpers. */
+static __always_inline void stamp_task(struct actor *actor, struct task_struct *task)
+{
+	actor->pid = BPF_CORE_READ(task, tgid);
+	actor->tid = BPF_CORE_READ(task, pid);
+	actor->exec_id = BPF_CORE_READ(task, self_exec_id);
+	actor->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	bpf_core_read(actor->comm, sizeof(actor->comm), &task->comm);
+	stamp_places(actor, task);
 }
 
 /* The head of a record, all but the actor. */
@@ -102,9 +120,16 @@ static __always_inline void stamp(struct scratch *s, u16 kind)
 	s->used = 0;
 }
 
-/* Names the current task as the one who acts. */
+/* Names the one who acts: the current task, or the one that it works for. */
 static __always_inline void stamp_current(struct scratch *s)
 {
+	u32 zero = 0;
+	struct work *work = bpf_map_lookup_elem(&WORK, &zero);
+	if (work && work->worker && work->worker == bpf_get_current_task()) {
+		stamp_task(&s->record.actor, (void *)work->master);
+		s->record.marks |= work->marks;
+		return;
+	}
 	stamp_actor(&s->record.actor);
 	if (is_compat())
 		s->record.marks |= EVENT_MARK_COMPAT;

@@ -143,12 +143,9 @@ static __always_inline void terminal_made(struct file *file)
 	finish(s, KIND_TERMINAL);
 }
 
-static __always_inline int opened(long ret, u32 marks)
+static __always_inline int opened(struct file *file, long ret, u32 marks)
 {
-	if (ret < 0)
-		return 0;
-	struct file *file = file_of(ret);
-	if (!file)
+	if (ret < 0 || !file)
 		return 0;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	u32 type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
@@ -209,11 +206,11 @@ static __always_inline int opened(long ret, u32 marks)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 {
-	return opened(ret, 0);
+	return opened(file_of(ret), ret, 0);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_open_by_handle, struct pt_regs *regs, long ret)
 {
-	return opened(ret, OPEN_MARK_BY_HANDLE);
+	return opened(file_of(ret), ret, OPEN_MARK_BY_HANDLE);
 }

@@ -165,6 +165,22 @@ struct {
 	__type(value, struct connection);
 } CONNECTIONS SEC(".maps");
 
+/* For whom the current task works, while it tells of a request to an io_uring: what is told then
+ * is done by the one who made the request. Naming the worker keeps what interrupts it on this CPU
+ * from being taken for its work. */
+struct work {
+	u64 worker; /* task, 0 for none */
+	u64 master; /* task */
+	u32 marks;  /* of every event */
+	u32 unused;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct work);
+} WORK SEC(".maps");
+
 /* The namespaces that a task was in when last looked at: the bytes of its nsproxy, whatever their
  * layout, and its user namespace. */
 #define NSPROXY_KEPT 128

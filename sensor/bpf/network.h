@@ -69,13 +69,11 @@ static __always_inline u16 given_address(struct scratch *s, const void *from, u1
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
+static __always_inline int connected(struct file *file, const void *given, long ret)
 {
 	/* Asked again about what was told before. */
 	if (ret == -EISCONN || ret == -EALREADY)
 		return 0;
-	struct file *file = file_of(ARG1(regs));
 	if (!file)
 		return 0;
 	struct sock *sk = sock_of(file);
@@ -92,7 +90,6 @@ int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 	struct scratch *s = begin(KIND_CONNECT);
 	if (!s)
 		return 0;
-	const void *given = (const void *)ARG2(regs);
 	int alive = ret == 0 || ret == -EINPROGRESS || ret == -EINTR;
 	u16 port = 0;
 	if (family == AF_UNIX) {
@@ -129,9 +126,13 @@ int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 #define ACCEPT_PEER_SOCKET 2
 
 SEC("tp_btf/sys_exit")
-int BPF_PROG(on_accept, struct pt_regs *regs, long ret)
+int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 {
-	struct file *file = file_of(ret);
+	return connected(file_of(ARG1(regs)), (const void *)ARG2(regs), ret);
+}
+
+static __always_inline int accepted(struct file *file, long ret)
+{
 	if (!file)
 		return 0;
 	struct sock *sk = sock_of(file);
@@ -166,13 +167,16 @@ int BPF_PROG(on_accept, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-/* bind and listen tell the same of a socket's own end. */
-static __always_inline int local_end(s32 fd, long ret, u16 kind)
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_accept, struct pt_regs *regs, long ret)
 {
-	if (ret)
-		return 0;
-	struct file *file = file_of(fd);
-	if (!file)
+	return accepted(file_of(ret), ret);
+}
+
+/* bind and listen tell the same of a socket's own end. */
+static __always_inline int local_end(struct file *file, long ret, u16 kind)
+{
+	if (ret || !file)
 		return 0;
 	struct sock *sk = sock_of(file);
 	if (!sk)
@@ -200,11 +204,11 @@ static __always_inline int local_end(s32 fd, long ret, u16 kind)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_bind, struct pt_regs *regs, long ret)
 {
-	return local_end(ARG1(regs), ret, KIND_BIND);
+	return local_end(file_of(ARG1(regs)), ret, KIND_BIND);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_listen, struct pt_regs *regs, long ret)
 {
-	return local_end(ARG1(regs), ret, KIND_LISTEN);
+	return local_end(file_of(ARG1(regs)), ret, KIND_LISTEN);
 }
