@@ -64,7 +64,7 @@ static __always_inline void stamp_places(struct actor *actor, struct task_struct
 	actor->parent_start = BPF_CORE_READ(parent, group_leader, start_boottime);
 	actor->uid = BPF_CORE_READ(cred, uid.val);
 	actor->gid = BPF_CORE_READ(cred, gid.val);
-	actor->capabilities = BPF_CORE_READ(cred, cap_effective.val);
+	BPF_CORE_READ_INTO(&actor->capabilities, cred, cap_effective);
 	actor->user_ns = BPF_CORE_READ(cred, user_ns, ns.inum);
 	actor->mount_ns = BPF_CORE_READ(nsproxy, mnt_ns, ns.inum);
 	actor->pid_ns = BPF_CORE_READ(nsproxy, pid_ns_for_children, ns.inum);

@@ -142,6 +142,7 @@ typedef struct {
 typedef struct {
 	u32 val;
 } kgid_t;
+/* Eight bytes whose parts kernels name differently: to be read as a whole. */
 typedef struct {
 	u64 val;
 } kernel_cap_t;

@@ -9,6 +9,7 @@ pub mod agent;
 pub mod container;
 pub mod guests;
 pub mod http;
+pub mod kernel;
 pub mod listener;
 pub mod need;
 pub mod network;

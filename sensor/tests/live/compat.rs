@@ -2,7 +2,7 @@
 //! `int 0x80`: told like the calls that they stand for.
 #![cfg(target_arch = "x86_64")]
 
-use crate::observe::{Watch, of, python, text};
+use crate::observe::{Watch, of, python, skip, text};
 use std::{fs, os::unix::fs::MetadataExt};
 use vedette_contract::{
     kind,
@@ -49,7 +49,7 @@ else: print('without int 0x80')",
         script.replace('\n', "\n        ")
     ));
     if told == "without int 0x80" {
-        println!("skipped: {told}");
+        skip(&told);
         return None;
     }
     Some((pid, told))

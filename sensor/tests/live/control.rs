@@ -1,4 +1,4 @@
-use crate::observe::{Watch, of, python, text};
+use crate::observe::{Watch, of, python, skip, text};
 use std::{
     os::unix::fs::MetadataExt,
     time::{Duration, Instant},
@@ -182,7 +182,7 @@ fn a_control_group_is_told_and_its_processes_carry_its_id() {
     };
     let features = Features::probe();
     let Some(root) = features.iter().find(|f| f.name == "cgroup2" && f.available) else {
-        println!("skipped: no unified hierarchy");
+        skip("no unified hierarchy");
         return;
     };
     let name = format!("vedette-test-{}", std::process::id());
@@ -223,7 +223,7 @@ print(r)",
         dir.path().display()
     ));
     if told != "0" {
-        println!("skipped: overlay cannot be mounted here");
+        skip("overlay cannot be mounted here");
         return;
     }
     let mut written = |name: &str| {

@@ -1,4 +1,4 @@
-use crate::observe::{Watch, python, text};
+use crate::observe::{Watch, python, skip, text};
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
@@ -164,7 +164,7 @@ except OSError as e: print(e.errno)",
         let disk = watch.expect("disk", open_of(pid, d.join("disk").to_str().unwrap()));
         assert_eq!(marks(&disk), open_mark::BLOCK_DEVICE);
     } else {
-        println!("skipped the block device: errno {told}");
+        skip(&format!("the block device: errno {told}"));
     }
 }
 
@@ -205,7 +205,7 @@ print(r)",
         open_mark::FOREIGN_MOUNT
     );
     if told.parse::<i32>().unwrap() < 0 {
-        println!("skipped the handle: this file system gives none ({told})");
+        skip(&format!("the handle: this file system gives none ({told})"));
         return;
     }
     let handle = watch.expect("handle", |e| {

@@ -1,6 +1,8 @@
 //! Runs an act while a sensor watches, and looks for what it should have told.
 
 use std::{
+    io::Write,
+    ops::{Deref, DerefMut},
     sync::{Mutex, MutexGuard},
     time::{Duration, Instant},
 };
@@ -11,37 +13,86 @@ use vedette_sensor::{
     probe::Features,
 };
 
-/// One sensor at a time: the tests measure what they see, not what another test does.
-static ONE: Mutex<()> = Mutex::new(());
+/// One sensor at a time: the tests measure what they see, not what another test does. Where many
+/// tests are of one process they use the same one, each with its own filter: on an emulated
+/// machine the kernel takes long to verify the programs.
+static ONE: Mutex<Option<Sensor>> = Mutex::new(None);
+
+/// The sensor of a test; dropped, the next test has it.
+pub struct Held {
+    sensor: Option<Sensor>,
+    common: bool,
+    one: MutexGuard<'static, Option<Sensor>>,
+}
+
+impl Deref for Held {
+    type Target = Sensor;
+    fn deref(&self) -> &Sensor {
+        self.sensor.as_ref().unwrap()
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut Sensor {
+        self.sensor.as_mut().unwrap()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // After a failure the next one begins anew.
+        if self.common && !std::thread::panicking() {
+            *self.one = self.sensor.take();
+        }
+    }
+}
 
 pub struct Watch {
-    pub sensor: Sensor,
+    pub sensor: Held,
     pub seen: Vec<Event>,
-    _one: MutexGuard<'static, ()>,
 }
 
 impl Watch {
     /// A running sensor, or none where the kernel cannot be sensed.
     pub fn start(filter: &Filter) -> Option<Watch> {
-        Watch::start_with(&Options::default(), filter)
+        Watch::begin(None, filter)
     }
 
-    /// The same with other options than a node's.
+    /// One of the test's own, with other options than a node's.
     pub fn start_with(options: &Options, filter: &Filter) -> Option<Watch> {
-        let one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        Watch::begin(Some(options), filter)
+    }
+
+    fn begin(options: Option<&Options>, filter: &Filter) -> Option<Watch> {
+        let mut one = ONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Err(missing) = Features::probe().sufficient() {
             assert!(
                 std::env::var("CI").as_deref() != Ok("true"),
                 "CI=true, and {missing}"
             );
-            println!("skipped: {missing}");
+            skip(&missing.to_string());
             return None;
         }
-        let sensor = Sensor::start(options, filter).unwrap();
+        let common = options.is_none();
+        let sensor = match one.take().filter(|_| common) {
+            Some(mut sensor) => {
+                sensor.set_filter(filter).unwrap();
+                let mut old = Vec::new();
+                while sensor.next_batch(Duration::ZERO, &mut old).is_ok() && !old.is_empty() {
+                    old.clear();
+                }
+                sensor.losses();
+                sensor
+            }
+            None => Sensor::start(options.unwrap_or(&Options::default()), filter).unwrap(),
+        };
         Some(Watch {
-            sensor,
+            sensor: Held {
+                sensor: Some(sensor),
+                common,
+                one,
+            },
             seen: Vec::new(),
-            _one: one,
         })
     }
 
@@ -66,14 +117,36 @@ impl Watch {
         }
     }
 
-    /// Collects for a while, to show that something does not come.
+    /// Collects for a while and until nothing waits, to show that something does not come.
     pub fn settle(&mut self) {
-        let deadline = Instant::now() + Duration::from_millis(150);
-        while Instant::now() < deadline {
+        let begin = Instant::now();
+        loop {
+            let before = self.seen.len();
             self.sensor
                 .next_batch(Duration::from_millis(20), &mut self.seen)
                 .unwrap();
+            let quiet = self.seen.len() == before;
+            let long = begin.elapsed() > Duration::from_millis(150);
+            // A machine where something always happens is never quiet.
+            if long && (quiet || begin.elapsed() > Duration::from_secs(10)) {
+                return;
+            }
         }
+    }
+}
+
+/// Says that this kernel has not what a test, or a part of one, is about. Whoever runs the tests
+/// counts it as skipped; a test that says nothing has seen everything that it is about.
+pub fn skip(reason: &str) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    println!("SKIPPED: {reason}");
+    if let Some(path) = std::env::var_os("VEDETTE_SKIPS") {
+        std::fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .and_then(|mut file| file.write_all(format!("{test}: {reason}\n").as_bytes()))
+            .unwrap();
     }
 }
 
@@ -124,7 +197,7 @@ impl Group {
         use std::os::unix::fs::MetadataExt;
         let features = Features::probe();
         let Some(root) = features.iter().find(|f| f.name == "cgroup2" && f.available) else {
-            println!("skipped: no unified hierarchy");
+            skip("no unified hierarchy");
             return None;
         };
         let name = format!("vedette-test-{name}-{}", std::process::id());

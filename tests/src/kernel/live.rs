@@ -1,0 +1,149 @@
+//! The sensor's live tests on another kernel.
+
+use super::{
+    Kernel,
+    initramfs::{Initramfs, changed},
+    machine::{self, Step},
+};
+use crate::{tools, workspace};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Programs of this machine that tests execute. They are no applets, because tests copy and rename
+/// them.
+const PROGRAMS: &[&str] = &["python3", "true", "sleep", "cat", "sh", "unshare"];
+
+/// Parts of Python's library that no test imports, which are most of it.
+const UNUSED: &[&str] = &[
+    "config-",
+    "test",
+    "idlelib",
+    "lib2to3",
+    "distutils",
+    "ensurepip",
+    "pydoc_data",
+    "unittest",
+    "tkinter",
+    "turtledemo",
+    "dist-packages",
+];
+
+/// What became of every test.
+#[derive(Debug, Default)]
+pub struct Results {
+    /// Those that passed, by name.
+    pub passed: Vec<String>,
+    /// Those that failed.
+    pub failed: Vec<String>,
+    /// Those that this kernel cannot pass, with the reason.
+    pub skipped: Vec<String>,
+}
+
+/// The newest built binary of the live tests.
+pub fn binary() -> Option<PathBuf> {
+    let built = fs::read_dir(workspace::root().join("target/release/deps")).ok()?;
+    built
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_none())
+        .filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with("live-"))
+        })
+        .max_by_key(|path| changed(path))
+}
+
+/// What the tests need to run.
+fn files(binary: &Path) -> io::Result<Initramfs> {
+    let mut files = Initramfs::new();
+    let find = |name: &str| {
+        tools::find(name).ok_or_else(|| io::Error::other(format!("{name} is not installed")))
+    };
+    files.program("/bin/busybox", find("busybox")?);
+    for name in PROGRAMS {
+        files.program(format!("/usr/bin/{name}"), find(name)?);
+    }
+    let python = find("python3")?;
+    let version = python.file_name().unwrap_or_default();
+    let library = Path::new("/usr/lib").join(version);
+    files.tree(&library, &|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| !UNUSED.iter().any(|unused| name.starts_with(unused)))
+    })?;
+    files.text(
+        "/etc/passwd",
+        "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n",
+    );
+    files.text("/etc/group", "root:x:0:\nnogroup:x:65534:\n");
+    files.text("/etc/shadow", "root:*:19000:0:99999:7:::\n");
+    files.text("/etc/hosts", "127.0.0.1 localhost\n");
+    files.program("/live", binary);
+    Ok(files)
+}
+
+/// Runs those tests whose name contains one of `filters`, or all.
+///
+/// # Errors
+/// When there is no such machine, or it did not live to the end.
+pub fn run(
+    kernel: &Kernel,
+    filters: &[String],
+    hear: &mut dyn FnMut(&str),
+) -> Result<Results, String> {
+    let binary = binary().ok_or(
+        "the live tests are not built: cargo test --release -p vedette-sensor --test live --no-run",
+    )?;
+    let files = files(&binary).map_err(|error| error.to_string())?;
+    let steps = [
+        Step {
+            name: "boot",
+            command: "uname -r; cat /sys/kernel/security/lsm; echo".to_owned(),
+        },
+        Step {
+            name: "live",
+            // One at a time: there is one sensor, and they share it.
+            command: format!(
+                "VEDETTE_SKIPS=/skipped /live --test-threads=1 --color=never {}",
+                filters.join(" ")
+            ),
+        },
+        Step {
+            name: "skipped",
+            command: "cat /skipped".to_owned(),
+        },
+    ];
+    let outcomes = machine::run(kernel, files, &steps, hear)?;
+    let mut results = Results::default();
+    for line in &outcomes[1].lines {
+        let test = line
+            .strip_prefix("test ")
+            .and_then(|line| line.split_once(" ... "));
+        match test {
+            Some((name, "ok")) => results.passed.push(name.to_owned()),
+            Some((name, "FAILED")) => results.failed.push(name.to_owned()),
+            _ => {}
+        }
+    }
+    if outcomes[2].status == Some(0) {
+        results.skipped.clone_from(&outcomes[2].lines);
+    }
+    let names: Vec<_> = results
+        .skipped
+        .iter()
+        .filter_map(|line| line.split(": ").next())
+        .collect();
+    results
+        .passed
+        .retain(|name| !names.contains(&name.as_str()));
+    let clean = outcomes[1].status == Some(0);
+    if clean == results.failed.is_empty() {
+        Ok(results)
+    } else {
+        Err(format!(
+            "the tests ended with {:?}, and these have failed: {:?}",
+            outcomes[1].status, results.failed
+        ))
+    }
+}
