@@ -181,19 +181,35 @@ struct {
 	__type(value, struct work);
 } WORK SEC(".maps");
 
-/* The namespaces that a task was in when last looked at: the bytes of its nsproxy, whatever their
- * layout, and its user namespace. */
+/* Who a task is to the kernel. The ids stand in the order in which the kernel keeps them. */
+struct credentials {
+	u32 uid, gid, suid, sgid, euid, egid;
+	u64 inheritable, permitted, effective, bounding;
+	u64 user; /* its user namespace */
+};
+
+/* What was told last of a process's credentials. */
+struct shown {
+	u32 uid, gid, euid, egid;
+	u64 effective;
+};
+
+/* What a task was when last looked at: the bytes of its nsproxy, whatever their layout, and its
+ * credentials. What the process has told of itself stands with its first thread. */
 #define NSPROXY_KEPT 128
-struct places {
+struct remembered {
 	u8 nsproxy[NSPROXY_KEPT];
-	u64 user;
+	struct credentials credentials;
+	struct shown shown;
+	u32 exec_id;
+	u32 known; /* every later change of the credentials is seen */
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
-	__type(value, struct places);
-} PLACES SEC(".maps");
+	__type(value, struct remembered);
+} REMEMBERED SEC(".maps");
 
 static __always_inline struct counters *counters(void)
 {

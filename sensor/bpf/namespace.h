@@ -7,7 +7,7 @@
 	 (u64)BPF_CORE_READ(is, field))
 
 /* The CLONE_NEW… bits of the namespaces that are others than when the task was last looked at. */
-static __always_inline u32 places_changed(struct task_struct *task, struct places *before)
+static __always_inline u32 places_changed(struct task_struct *task, struct remembered *before)
 {
 	u32 bits = 0;
 	struct nsproxy *now = BPF_CORE_READ(task, nsproxy);
@@ -26,9 +26,21 @@ static __always_inline u32 places_changed(struct task_struct *task, struct place
 	if (bpf_core_field_exists(struct nsproxy, time_ns_for_children) &&
 	    differs(before, now, time_ns_for_children))
 		bits |= CLONE_NEWTIME;
-	if (before->user != (u64)BPF_CORE_READ(task, cred, user_ns))
+	if (before->credentials.user != (u64)BPF_CORE_READ(task, real_cred, user_ns))
 		bits |= CLONE_NEWUSER;
 	return bits;
+}
+
+/* Remembers where the caller is after it moved, and what that made of its credentials. */
+static __always_inline void moved(long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	if (ret)
+		return;
+	credentials_after(CREDENTIALS_CAUSE_NAMESPACE, ret);
+	struct remembered *own = bpf_task_storage_get(&REMEMBERED, task, 0, 0);
+	if (own)
+		remember_places(own, task);
 }
 
 SEC("tp_btf/sys_exit")
@@ -37,42 +49,41 @@ int BPF_PROG(on_setns, struct pt_regs *regs, long ret)
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 types = ARG2(regs), changed = 0, known = 1;
 	if (ret == 0) {
-		struct places *before = bpf_task_storage_get(&PLACES, task, 0, 0);
+		struct remembered *before = bpf_task_storage_get(&REMEMBERED, task, 0, 0);
 		struct task_struct *leader = task->group_leader;
 		/* A thread that was never looked at is where its process was. */
 		if (!before && leader)
-			before = bpf_task_storage_get(&PLACES, leader, 0, 0);
+			before = bpf_task_storage_get(&REMEMBERED, leader, 0, 0);
 		if (before)
 			changed = places_changed(task, before);
 		else
 			known = 0;
-		remember_places(task);
 	}
 	struct scratch *s = begin(KIND_SETNS);
-	if (!s)
-		return 0;
-	/* Older than the agent: what the call was asked for is all that is known. */
-	if (!known) {
-		changed = types;
-		s->record.marks |= EVENT_MARK_INCOMPLETE;
+	if (s) {
+		/* Older than the agent: what the call was asked for is all that is known. */
+		if (!known) {
+			changed = types;
+			s->record.marks |= EVENT_MARK_INCOMPLETE;
+		}
+		s->record.ret = ret;
+		s->record.a = types | (u64)changed << 32;
+		s->record.b = s->record.actor.mount_ns | (u64)s->record.actor.pid_ns << 32;
+		finish(s, KIND_SETNS);
 	}
-	s->record.ret = ret;
-	s->record.a = types | (u64)changed << 32;
-	s->record.b = s->record.actor.mount_ns | (u64)s->record.actor.pid_ns << 32;
-	finish(s, KIND_SETNS);
+	moved(ret);
 	return 0;
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_unshare, struct pt_regs *regs, long ret)
 {
-	if (ret == 0)
-		remember_places(bpf_get_current_task_btf());
 	struct scratch *s = begin(KIND_UNSHARE);
-	if (!s)
-		return 0;
-	s->record.ret = ret;
-	s->record.a = (u32)ARG1(regs);
-	finish(s, KIND_UNSHARE);
+	if (s) {
+		s->record.ret = ret;
+		s->record.a = (u32)ARG1(regs);
+		finish(s, KIND_UNSHARE);
+	}
+	moved(ret);
 	return 0;
 }

@@ -1,5 +1,6 @@
-/* Life of processes: exec, fork, exit; and control groups as they are made. */
+/* Life of processes: exec, fork, exit. */
 #pragma once
+#include "credentials.h"
 #include "stream.h"
 
 /* A command line keeps its head and its tail: enough for what is run and for what is given last,
@@ -18,20 +19,6 @@
 #define CLONE_NEWPID 0x20000000
 #define CLONE_NEWNET 0x40000000
 #define SIGNAL_GROUP_EXIT 4
-
-/* Remembers where the task is, for the difference that a later setns makes. */
-static __always_inline void remember_places(struct task_struct *task)
-{
-	struct places *places =
-		bpf_task_storage_get(&PLACES, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!places)
-		return;
-	u32 size = bpf_core_type_size(struct nsproxy);
-	if (size > NSPROXY_KEPT)
-		size = NSPROXY_KEPT;
-	bpf_probe_read_kernel(places->nsproxy, size, BPF_CORE_READ(task, nsproxy));
-	places->user = (u64)BPF_CORE_READ(task, cred, user_ns);
-}
 
 static __always_inline u32 image_marks(struct file *exe, struct inode *inode, u32 links)
 {
@@ -108,10 +95,11 @@ unreadable:
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
+	struct credentials was;
+	u32 cause = credentials_at_exec(bprm, &was);
 	struct scratch *s = begin(KIND_EXEC);
 	if (!s)
 		return 0;
-	remember_places(task);
 	s->record.blocks = BLOCK_IMAGE;
 	struct image *image = reserve(s, sizeof(struct image) + 3 * sizeof(struct stream));
 	struct stream *streams = (void *)(image + 1);
@@ -132,6 +120,11 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	describe(s, file_of(1), &streams[1], 1);
 	describe(s, file_of(2), &streams[2], 2);
 	finish(s, KIND_EXEC);
+	if (cause) {
+		struct credentials now;
+		read_credentials(task, &now);
+		tell_credentials(&was, &now, cause, 0, 0);
+	}
 	return 0;
 }
 
@@ -180,13 +173,14 @@ static __always_inline u32 namespaces_not_shared(struct task_struct *parent,
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
+	check_credentials(parent);
+	remember(child);
 	/* A thread, not a process. */
 	if (child->tgid == parent->tgid)
 		return 0;
 	struct scratch *s = begin(KIND_FORK);
 	if (!s)
 		return 0;
-	remember_places(child);
 	s->record.target = child->tgid;
 	s->record.target_start = child->start_boottime;
 	s->record.blocks = BLOCK_TARGET;
@@ -199,6 +193,7 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+	check_credentials(task);
 	/* Other threads of the process live on. */
 	if (BPF_CORE_READ(signal, live.counter))
 		return 0;
@@ -210,20 +205,5 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	else
 		s->record.a = (u32)BPF_CORE_READ(task, group_leader, exit_code);
 	finish(s, KIND_EXIT);
-	return 0;
-}
-
-SEC("tp_btf/cgroup_mkdir")
-int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
-{
-	if (!wanted(KIND_CGROUP))
-		return 0;
-	struct scratch *s = begin(KIND_CGROUP);
-	if (!s)
-		return 0;
-	s->record.a = BPF_CORE_READ(cgroup, kn, id);
-	s->record.b = (u32)BPF_CORE_READ(cgroup, root, hierarchy_id);
-	s->record.text_len = append_kernel_string(s, path, PATH_KEPT);
-	finish(s, KIND_CGROUP);
 	return 0;
 }

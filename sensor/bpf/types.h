@@ -20,6 +20,7 @@ typedef __u32 u32;
 typedef __u64 u64;
 typedef __s32 s32;
 typedef __s64 s64;
+typedef _Bool bool;
 
 /* From the kernel's user interface: numbers that never change. */
 enum {
@@ -36,6 +37,7 @@ enum {
 enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1, BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_AVAIL_DATA = 0, BPF_RB_CONS_POS = 2 };
 enum bpf_func_id {
+	BPF_FUNC_task_pt_regs = 175,
 	BPF_FUNC_loop = 181,
 };
 enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10 };
@@ -149,7 +151,14 @@ typedef struct {
 struct cred {
 	kuid_t uid;
 	kgid_t gid;
+	kuid_t suid;
+	kgid_t sgid;
+	kuid_t euid;
+	kgid_t egid;
+	kernel_cap_t cap_inheritable;
+	kernel_cap_t cap_permitted;
 	kernel_cap_t cap_effective;
+	kernel_cap_t cap_bset;
 	struct user_namespace *user_ns;
 };
 
@@ -258,6 +267,7 @@ struct kernfs_node {
 	u64 id;
 };
 struct cgroup_root {
+	u32 subsys_mask;
 	int hierarchy_id;
 };
 struct cgroup {
@@ -310,6 +320,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct hlist_node pid_links[4];
 	u64 start_boottime;
+	struct cred *real_cred;
 	struct cred *cred;
 	char comm[16];
 	struct fs_struct *fs;
@@ -320,7 +331,13 @@ struct task_struct {
 	struct css_set *cgroups;
 };
 struct linux_binprm {
+	u32 secureexec : 1;
+	struct file *executable;
+	struct file *file;
 	const char *filename;
+};
+struct kernel_siginfo {
+	int si_code;
 };
 
 /* Sockets. */

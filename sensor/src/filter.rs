@@ -17,7 +17,10 @@ impl KindSet {
         .with(kind::DUP)
         .with(kind::SETNS)
         .with(kind::UNSHARE)
-        .with(kind::CGROUP);
+        .with(kind::CREDENTIALS)
+        .with(kind::CGROUP)
+        .with(kind::CGROUP_MOVE)
+        .with(kind::CGROUP_REMOVED);
 
     /// Every kind of the catalogue.
     pub fn all() -> KindSet {

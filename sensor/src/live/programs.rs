@@ -58,6 +58,9 @@ pub(super) static ATTACHMENTS: &[Attachment] = &[
     required(&[("on_exit", "sched_process_exit")], &[kind::EXIT]),
     required(&[("dispatch", "sys_exit")], ALWAYS),
     required(&[("on_cgroup_mkdir", "cgroup_mkdir")], &[kind::CGROUP]),
+    required(&[("on_cgroup_rmdir", "cgroup_rmdir")], &[kind::CGROUP_REMOVED]),
+    required(&[("on_cgroup_attach", "cgroup_attach_task")], &[kind::CGROUP_MOVE]),
+    optional(&[("on_signal", "signal_generate")], &[kind::SIGNAL]),
     // Knows which side began a connection, which the streams of every exec and dup tell.
     required(&[("on_socket_state", "inet_sock_set_state")], ALWAYS),
     optional(&[("on_egress", "")], &[kind::SENT]),

@@ -2,12 +2,13 @@
 
 use crate::filter::KindSet;
 use libc::{
-    SYS_accept, SYS_accept4, SYS_bind, SYS_bpf, SYS_chroot, SYS_connect, SYS_dup, SYS_dup3,
-    SYS_fcntl, SYS_finit_module, SYS_fsconfig, SYS_fsmount, SYS_fsopen, SYS_init_module,
+    SYS_accept, SYS_accept4, SYS_bind, SYS_bpf, SYS_capset, SYS_chroot, SYS_connect, SYS_dup,
+    SYS_dup3, SYS_fcntl, SYS_finit_module, SYS_fsconfig, SYS_fsmount, SYS_fsopen, SYS_init_module,
     SYS_listen, SYS_memfd_create, SYS_mount, SYS_mount_setattr, SYS_move_mount,
     SYS_open_by_handle_at, SYS_open_tree, SYS_openat, SYS_openat2, SYS_pipe2, SYS_pivot_root,
-    SYS_process_vm_readv, SYS_process_vm_writev, SYS_ptrace, SYS_setns, SYS_socketpair,
-    SYS_umount2, SYS_unshare,
+    SYS_process_vm_readv, SYS_process_vm_writev, SYS_ptrace, SYS_setfsgid, SYS_setfsuid,
+    SYS_setgid, SYS_setns, SYS_setregid, SYS_setresgid, SYS_setresuid, SYS_setreuid, SYS_setuid,
+    SYS_socketpair, SYS_umount2, SYS_unshare,
 };
 #[cfg(target_arch = "x86_64")]
 use libc::{SYS_creat, SYS_dup2, SYS_open, SYS_pipe};
@@ -58,6 +59,19 @@ const fn socketcall(meant: i64) -> i64 {
     512 + meant
 }
 
+/// The calls after which credentials may be others.
+const CREDENTIALS: &[i64] = &[
+    SYS_setuid,
+    SYS_setgid,
+    SYS_setreuid,
+    SYS_setregid,
+    SYS_setresuid,
+    SYS_setresgid,
+    SYS_setfsuid,
+    SYS_setfsgid,
+    SYS_capset,
+];
+
 /// Every handler.
 #[rustfmt::skip]
 pub(super) static HANDLERS: &[Handler] = &[
@@ -71,6 +85,9 @@ pub(super) static HANDLERS: &[Handler] = &[
     handler("on_fcntl", &[kind::DUP], &[SYS_fcntl], &[55, 221]),
     handler("on_pipe", &[kind::PIPE], PIPE, &[42, 331]),
     handler("on_socketpair", &[kind::SOCKETPAIR], &[SYS_socketpair], &[socketcall(8), 360]),
+    handler("on_credentials", &[kind::CREDENTIALS], CREDENTIALS, &[
+        23, 46, 70, 71, 138, 139, 164, 170, 185, 203, 204, 208, 210, 213, 214, 215, 216,
+    ]),
     handler("on_setns", &[kind::SETNS], &[SYS_setns], &[346]),
     handler("on_unshare", &[kind::UNSHARE], &[SYS_unshare], &[310]),
     handler("on_mount", &[kind::MOUNT], &[SYS_mount], &[21]),

@@ -1,0 +1,64 @@
+/* Control groups as they are made and removed, and processes that move between them. */
+#pragma once
+#include "emit.h"
+
+/* Whether the group is in one of the two hierarchies that tell containers apart: the unified one,
+ * and that of the pids controller in version 1. */
+static __always_inline int is_telling(struct cgroup *cgroup)
+{
+	struct cgroup_root *root = BPF_CORE_READ(cgroup, root);
+	if (!BPF_CORE_READ(root, hierarchy_id))
+		return 1;
+	return bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id) &&
+	       BPF_CORE_READ(root, subsys_mask) >>
+			       bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id) & 1;
+}
+
+static __always_inline struct scratch *begin_cgroup(u16 kind, struct cgroup *cgroup,
+						    const char *path)
+{
+	if (!wanted(kind) || !is_telling(cgroup))
+		return 0;
+	struct scratch *s = begin(kind);
+	if (!s)
+		return 0;
+	s->record.a = BPF_CORE_READ(cgroup, kn, id);
+	s->record.b = (u32)BPF_CORE_READ(cgroup, root, hierarchy_id);
+	s->record.text_len = append_kernel_string(s, path, PATH_KEPT);
+	return s;
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
+{
+	struct scratch *s = begin_cgroup(KIND_CGROUP, cgroup, path);
+	if (s)
+		finish(s, KIND_CGROUP);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_rmdir")
+int BPF_PROG(on_cgroup_rmdir, struct cgroup *cgroup, const char *path)
+{
+	struct scratch *s = begin_cgroup(KIND_CGROUP_REMOVED, cgroup, path);
+	if (s)
+		finish(s, KIND_CGROUP_REMOVED);
+	return 0;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_cgroup_attach, struct cgroup *cgroup, const char *path, struct task_struct *task,
+	     bool threadgroup)
+{
+	/* One thread among others: its process stays where it is. */
+	if (task->pid != task->tgid)
+		return 0;
+	struct scratch *s = begin_cgroup(KIND_CGROUP_MOVE, cgroup, path);
+	if (!s)
+		return 0;
+	s->record.target = task->tgid;
+	s->record.target_start = task->start_boottime;
+	s->record.blocks = BLOCK_TARGET;
+	finish(s, KIND_CGROUP_MOVE);
+	return 0;
+}
