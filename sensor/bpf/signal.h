@@ -39,7 +39,7 @@ int BPF_PROG(on_signal, int number, struct kernel_siginfo *info, struct task_str
 	struct task_struct *task = bpf_get_current_task_btf();
 	u64 pointer = (u64)info;
 	opaque(pointer);
-	if (pointer <= SEND_SIG_PRIV || task->tgid == filter.self)
+	if (!wanted(KIND_SIGNAL) || pointer <= SEND_SIG_PRIV || task->tgid == filter.self)
 		return 0;
 	if (receiver->tgid == task->tgid)
 		return 0;

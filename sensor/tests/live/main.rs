@@ -6,6 +6,7 @@
 
 mod compat;
 mod control;
+mod credentials;
 mod descriptor;
 mod file;
 mod kernel;
@@ -14,3 +15,5 @@ mod namespace;
 mod network;
 mod observe;
 mod process;
+mod remembered;
+mod signal;
