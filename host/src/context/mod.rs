@@ -14,7 +14,7 @@ use process::{Process, key};
 use std::sync::Arc;
 use table::Table;
 use vedette_contract::{kind, values::process_mark};
-use vedette_sensor::event::{Event, Image, Namespaces, TaskRef};
+use vedette_sensor::event::{Event, Image, Namespaces, Task, TaskRef};
 
 pub use table::Counters;
 
@@ -101,6 +101,7 @@ impl Context {
         }
         let target = event.target.and_then(|id| match event.kind {
             kind::FORK => Some(self.forked(&row, id)),
+            kind::CGROUP_MOVE => self.moved(event, id),
             _ => self.table.get(id),
         });
         Rows {
@@ -237,6 +238,29 @@ impl Context {
             ..(**parent).clone()
         };
         self.put(child)
+    }
+
+    /// The row of a process that was moved to another control group.
+    fn moved(&mut self, event: &Event, id: TaskRef) -> Option<Arc<Process>> {
+        let row = self.table.get(id)?;
+        let (cgroup, cgroup_v1) = match event.b as u32 {
+            0 => (event.a, row.cgroup_v1),
+            _ => (row.cgroup, event.a),
+        };
+        let task = Task {
+            process: row.id,
+            cgroup,
+            cgroup_v1,
+            namespaces: row.namespaces,
+            ..Task::default()
+        };
+        let container = self.containers.of(&task, &self.host);
+        Some(self.put(Process {
+            container,
+            cgroup,
+            cgroup_v1,
+            ..(*row).clone()
+        }))
     }
 
     /// Takes over what is not known yet of the machine's own namespaces.

@@ -131,6 +131,51 @@ fn a_runtime_is_joining_until_it_executes_inside() {
 }
 
 #[test]
+fn a_process_that_another_one_moves_is_in_its_new_container_at_once() {
+    let mut context = context();
+    let runtime = task(20, HOST, 1);
+    let moved = task(21, INSIDE, 1);
+    context.apply(&exec(&runtime, "/usr/sbin/runc"));
+    let before = context.apply(&exec(&moved, "/bin/sh")).process.unwrap();
+    assert!(before.container.is_none());
+    context.apply(&cgroup(500, "/demo"));
+    let join = |group, hierarchy| Event {
+        a: group,
+        b: hierarchy,
+        target: Some(moved.process),
+        ..event(kind::CGROUP_MOVE, &runtime)
+    };
+    let row = context.apply(&join(500, 0)).target.unwrap();
+    assert_eq!(row.container.as_ref().unwrap().id, "demo");
+    assert_eq!((row.cgroup, row.cgroup_v1), (500, 0));
+    assert!(before.container.is_none(), "rows do not change");
+    // By the hierarchy of version 1 alone, and out of the container again.
+    let row = context.apply(&join(7, 4)).target.unwrap();
+    assert_eq!((row.cgroup, row.cgroup_v1), (500, 7));
+    let row = context.apply(&join(1, 0)).target.unwrap();
+    assert!(row.container.is_none());
+}
+
+#[test]
+fn credentials_of_the_moment_are_in_the_row() {
+    let mut context = context();
+    let mut shell = task(10, HOST, 1);
+    shell.uid = 1000;
+    let before = context.apply(&exec(&shell, "/bin/sh")).process.unwrap();
+    shell.uid = 0;
+    shell.capabilities = 0xff;
+    let changed = event(kind::CREDENTIALS, &shell);
+    let after = context.apply(&changed).process.unwrap();
+    assert_eq!((before.uid, before.capabilities), (1000, 0));
+    assert_eq!((after.uid, after.capabilities), (0, 0xff));
+    assert_eq!(
+        context.counters().repaired,
+        1,
+        "the shell was found, not forked"
+    );
+}
+
+#[test]
 fn a_runtime_that_executes_a_copy_of_itself_is_still_joining() {
     let mut context = context();
     context.apply(&exec(&task(20, HOST, 1), "/usr/sbin/runc"));

@@ -8,6 +8,7 @@ use vedette_contract::{
     values::{event_mark, process_mark},
 };
 use vedette_sensor::{
+    event::Event,
     filter::{Filter, KindSet},
     live::Sensor,
     probe::Features,
@@ -195,10 +196,32 @@ fn a_control_group_is_told_and_its_processes_carry_its_id() {
         root = root.detail
     ));
     std::fs::remove_dir(&path).unwrap();
-    let made = watch.expect("cgroup", |e| e.kind == kind::CGROUP && e.a == id);
-    assert_eq!(text(&made.text), format!("/{name}"));
+    let own = format!("/{name}");
+    let told = |watch: &mut Watch, kind, what| {
+        let event = watch.expect(what, |e| e.kind == kind && e.a == id);
+        assert_eq!((text(&event.text), event.b), (own.clone(), 0));
+        event
+    };
+    let made = told(&mut watch, kind::CGROUP, "cgroup");
+    assert_eq!(made.task.process.pid, std::process::id());
+    let moved = told(&mut watch, kind::CGROUP_MOVE, "cgroup-move");
     let inside = watch.expect("dup", of(kind::DUP, pid));
     assert_eq!(inside.task.cgroup, id);
+    assert_eq!(moved.target, Some(inside.task.process));
+    assert_eq!(moved.task.process.pid, pid);
+    let gone = told(&mut watch, kind::CGROUP_REMOVED, "cgroup-removed");
+    assert!(made.at < moved.at && moved.at < inside.at && inside.at < gone.at);
+
+    // Hierarchies that tell nothing of containers are not told of.
+    let other = std::path::Path::new("/sys/fs/cgroup/memory");
+    if other.join("memory.stat").exists() {
+        let path = other.join(&name);
+        std::fs::create_dir(&path).unwrap();
+        std::fs::remove_dir(&path).unwrap();
+        watch.settle();
+        let ends = |e: &&Event| e.kind == kind::CGROUP && text(&e.text) == own;
+        assert_eq!(watch.seen.iter().filter(ends).count(), 1);
+    }
 }
 
 #[test]
