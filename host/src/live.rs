@@ -2,15 +2,16 @@
 
 use crate::agent::Agent;
 use crate::finding::{Category, Finding, Severity};
+use crate::loss::{self, Lost};
 use crate::manifest::OWN_ID;
 use crate::plugin::outcome::Outcome;
+use crate::repair::{self, Repair, Repaired};
 use crate::runtimes::Runtimes;
 use crossbeam_channel::Sender;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use vedette_contract::{KINDS, kind, sets};
+use vedette_contract::{KINDS, kind};
 use vedette_sensor::event::Event;
 use vedette_sensor::existing::existing;
 use vedette_sensor::filter::{Filter, KindSet};
@@ -19,6 +20,10 @@ use vedette_sensor::live::{Sensor, SensorError};
 
 /// Longest wait for an event: ticks, plugin changes and losses are looked after in between.
 const WAIT: Duration = Duration::from_millis(100);
+
+/// Longest time for what is in the rings at the end, ns: a storm must not keep the agent from
+/// ending.
+const FINISH_MOST: u64 = 1_000_000_000;
 
 /// The sensor's events lie behind its clock by less than this, ns; a tick must not overtake them.
 const BEHIND: u64 = 20_000_000;
@@ -29,8 +34,9 @@ pub struct Live {
     classifier: Classifier,
     runtimes: Runtimes,
     outcomes: Sender<Outcome>,
-    /// Events lost so far, by cause of the catalogue.
-    pub lost: BTreeMap<u32, u64>,
+    /// Events lost so far.
+    pub lost: Lost,
+    repair: Repair,
     /// What is wanted whatever the plugins want.
     base: Filter,
     /// Of the plugins' wants, that which the kernel was last told.
@@ -52,7 +58,8 @@ impl Live {
             classifier: Classifier::new(),
             runtimes: Runtimes::default(),
             outcomes,
-            lost: BTreeMap::new(),
+            lost: Lost::default(),
+            repair: Repair::default(),
             revision: None,
             base,
             last_second: 0,
@@ -78,7 +85,27 @@ impl Live {
             agent.plugins.flush();
             self.follow_plugins(agent)?;
             self.every_second(agent);
+            self.repair(agent);
         }
+        self.finish(agent)
+    }
+
+    /// Takes what happened before now and is still in the rings, and what was lost of it.
+    fn finish(&mut self, agent: &mut Agent) -> Result<(), SensorError> {
+        let end = boot_time();
+        let mut events = Vec::new();
+        while boot_time() < end + FINISH_MOST {
+            self.sensor.next_batch(Duration::ZERO, &mut events)?;
+            let over = events.last().is_none_or(|event| event.at > end);
+            for event in events.drain(..) {
+                self.take(event, agent);
+            }
+            if over {
+                break;
+            }
+        }
+        self.tell_losses(end, agent);
+        agent.plugins.flush();
         Ok(())
     }
 
@@ -176,30 +203,62 @@ impl Live {
                 ..event
             });
         }
-        for loss in self.sensor.losses() {
-            self.lose(loss.cause, loss.count, now, agent);
-        }
+        self.tell_losses(now, agent);
         agent.plugins.flush();
     }
 
-    /// A loss stands in the stream, in the counters and among the findings.
-    fn lose(&mut self, cause: u32, count: u64, now: u64, agent: &mut Agent) {
-        *self.lost.entry(cause).or_default() += count;
-        let event = Event {
-            a: count,
-            b: u64::from(cause),
-            ..agent.own_event(kind::LOSS, now)
-        };
-        agent.take(event);
-        let name = sets::LOSS_CAUSE.name_of(cause).unwrap_or("unknown");
-        // One case a cause and minute: a storm is told as it goes on, but not each second.
-        self.say(
-            "events-lost",
-            "Events were lost",
-            format!("{count} events were lost: {name}"),
-            format!("{name} {}", now / 60_000_000_000),
-            now,
-        );
+    /// A loss stands in the stream, in the counters and among the findings; where it makes the
+    /// process table doubtful, that is mended.
+    fn tell_losses(&mut self, now: u64, agent: &mut Agent) {
+        let events = loss::events(self.sensor.losses());
+        // One case a minute: a storm is told as it goes on, but not each second.
+        let minute = now / 60_000_000_000;
+        for said in loss::say(&events, agent.context()) {
+            let dedup = format!("{} {minute}", said.case);
+            self.say("events-lost", "Events were lost", said.message, dedup, now);
+        }
+        for event in events {
+            if repair::concerns((event.b >> 32) as u16) {
+                self.repair.want();
+            }
+            self.lost.add(&event);
+            let own = agent.own_event(kind::LOSS, now);
+            agent.take(Event {
+                at: own.at,
+                id: own.id,
+                marks: own.marks,
+                ..event
+            });
+        }
+    }
+
+    /// A part of mending the process table, where that is due.
+    fn repair(&mut self, agent: &mut Agent) {
+        let (events, done) = self
+            .repair
+            .step(agent.context(), &mut self.classifier, boot_time);
+        let any = !events.is_empty();
+        for event in events {
+            let (at, id) = (boot_time().saturating_sub(BEHIND), agent.own_id());
+            self.take(Event { at, id, ..event }, agent);
+        }
+        if any {
+            agent.plugins.flush();
+        }
+        if let Some(repaired) = done.filter(|repaired| *repaired != Repaired::default()) {
+            let now = boot_time();
+            self.say(
+                "process-table-repaired",
+                "Lost life events were made up for",
+                format!(
+                    "after a loss {} processes were added to the process table, {} corrected and \
+                     {} found to be gone; the rows are marked incomplete",
+                    repaired.added, repaired.corrected, repaired.gone
+                ),
+                (now / 60_000_000_000).to_string(),
+                now,
+            );
+        }
     }
 
     /// Raises a health finding of the agent itself.

@@ -2,6 +2,7 @@
 
 use super::{OutputArgs, PluginArgs, handle_outcomes, summary::Summary};
 use crate::agent::Agent;
+use crate::loss::Lost;
 use crate::output::Clock;
 use crate::plugin::host::PluginHost;
 use crate::response::Policy;
@@ -9,7 +10,6 @@ use crate::verdict::{Form, Verdicts};
 use anyhow::Context as _;
 use clap::Args;
 use crossbeam_channel::unbounded;
-use std::collections::BTreeMap;
 use std::io::{Read, Seek};
 use std::path::PathBuf;
 use vedette_contract::kind;
@@ -62,13 +62,13 @@ pub fn run(
     let mut agent = Agent::new(host, None);
     let policy = Policy::new(false, &[])?;
     let handler = handle_outcomes(Verdicts::new(policy, form, clock), outcomes);
-    let mut lost = BTreeMap::new();
+    let mut lost = Lost::default();
     let mut damaged = None;
     for event in reader {
         match event {
             Ok(event) => {
                 if event.kind == kind::LOSS {
-                    *lost.entry(event.b as u32).or_default() += event.a;
+                    lost.add(&event);
                 }
                 agent.take(event);
             }

@@ -1,24 +1,24 @@
 //! What a run amounts to: events, losses, findings, time in plugins.
 
 use crate::agent::Agent;
+use crate::loss::Lost;
 use crate::output::event::kind_name;
 use crate::plugin::PluginInfo;
 use crate::verdict::{Form, Verdicts};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use vedette_contract::sets;
 
 /// The totals of a run.
 pub struct Summary {
     taken: BTreeMap<String, u64>,
-    lost: BTreeMap<&'static str, u64>,
+    lost: Lost,
     plugins: Vec<PluginInfo>,
     repaired: u64,
 }
 
 impl Summary {
-    /// The totals of this agent; `lost` by cause of the catalogue.
-    pub fn new(agent: &Agent, lost: BTreeMap<u32, u64>) -> Summary {
+    /// The totals of this agent, and what was lost.
+    pub fn new(agent: &Agent, lost: Lost) -> Summary {
         let taken = agent
             .taken
             .iter()
@@ -28,10 +28,7 @@ impl Summary {
             .collect();
         Summary {
             taken,
-            lost: lost
-                .into_iter()
-                .map(|(cause, count)| (sets::LOSS_CAUSE.name_of(cause).unwrap_or("unknown"), count))
-                .collect(),
+            lost,
             plugins: agent.plugins.plugins(),
             repaired: agent.context().counters().repaired,
         }
@@ -63,11 +60,17 @@ impl Summary {
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let kinds: Vec<String> = kinds.iter().map(|(k, n)| format!("{k} {n}")).collect();
         anstream::eprintln!("events    {total}: {}", kinds.join(", "));
-        if self.lost.is_empty() {
+        let lost = self.lost.by_kind();
+        if lost.is_empty() {
             anstream::eprintln!("lost      none");
         }
-        for (cause, count) in &self.lost {
-            anstream::eprintln!("lost      {count}: {cause}");
+        for (cause, kinds) in &lost {
+            let count: u64 = kinds.values().sum();
+            let kinds: Vec<_> = kinds
+                .iter()
+                .map(|(kind, n)| format!("{kind} {n}"))
+                .collect();
+            anstream::eprintln!("lost      {count}: {cause} ({})", kinds.join(", "));
         }
         if self.repaired > 0 {
             anstream::eprintln!("repaired  {} rows of the process table", self.repaired);
@@ -119,7 +122,8 @@ impl Summary {
             "findings": verdicts.told,
             "repeated": verdicts.repeated,
             "events": self.taken,
-            "lost": self.lost,
+            "lost": self.lost.by_cause(),
+            "lost_kinds": self.lost.by_kind(),
             "repaired": self.repaired,
             "plugins": plugins,
         })

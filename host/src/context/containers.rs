@@ -122,6 +122,24 @@ impl Containers {
         None
     }
 
+    /// The container that a task's groups are known to belong to.
+    pub fn of_groups(&self, task: &Task) -> Option<Arc<Container>> {
+        [Group::Unified(task.cgroup), Group::V1(task.cgroup_v1)]
+            .into_iter()
+            .find_map(|group| self.groups.get(&group)?.container.as_ref())
+            .and_then(|id| self.by_id.get(id))
+            .cloned()
+    }
+
+    /// Whether the group of a `cgroup` event is known.
+    pub fn knows(&self, event: &Event) -> bool {
+        let group = match event.b as u32 {
+            0 => Group::Unified(event.a),
+            _ => Group::V1(event.a),
+        };
+        self.groups.contains_key(&group)
+    }
+
     /// Key of the container that the groups belong to.
     pub fn key_of(&self, cgroup: u64, cgroup_v1: u64) -> Option<u64> {
         [Group::Unified(cgroup), Group::V1(cgroup_v1)]

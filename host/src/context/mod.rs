@@ -9,6 +9,7 @@ pub mod process;
 mod streams;
 mod table;
 
+use container::Container;
 use containers::Containers;
 use process::{Process, key};
 use std::sync::Arc;
@@ -75,6 +76,9 @@ impl Context {
         match event.kind {
             kind::EXEC | kind::EXISTING => {
                 if let Some(image) = &event.image {
+                    if row.parent.is_none() {
+                        row = self.adopted(&row, event);
+                    }
                     row = self.put(executed(&row, event, image, self.host.mount));
                 }
             }
@@ -115,6 +119,21 @@ impl Context {
         let mut rows: Vec<_> = self.table.living().cloned().collect();
         rows.sort_by_key(|p| (p.id.start, p.id.pid));
         rows
+    }
+
+    /// The current row of a process.
+    pub fn row(&self, id: TaskRef) -> Option<Arc<Process>> {
+        self.table.get(id)
+    }
+
+    /// Whether the control group of a `cgroup` event is known.
+    pub fn knows_group(&self, event: &Event) -> bool {
+        self.containers.knows(event)
+    }
+
+    /// The container that a task's control groups belong to.
+    pub fn container_of(&self, task: &Task) -> Option<Arc<Container>> {
+        self.containers.of_groups(task)
     }
 
     /// Whether a process is in the table.
@@ -181,7 +200,11 @@ impl Context {
         let task = &event.task;
         let parent = self.table.get(task.parent).map(cut);
         let container = self.containers.of(task, &self.host);
-        let existing = event.kind == kind::EXISTING;
+        let existing = event.kind == kind::EXISTING
+            && event
+                .image
+                .as_ref()
+                .is_none_or(|image| image.marks & process_mark::INCOMPLETE == 0);
         if !existing {
             self.table.repaired();
         }
@@ -215,6 +238,18 @@ impl Context {
             image,
             streams,
         })
+    }
+
+    /// The row with the parent that was not known when it was made.
+    fn adopted(&self, row: &Arc<Process>, event: &Event) -> Arc<Process> {
+        match self.table.get(event.task.parent).map(cut) {
+            Some(parent) if parent.id != row.id => Arc::new(Process {
+                depth: parent.depth + 1,
+                parent: Some(parent),
+                ..(**row).clone()
+            }),
+            _ => row.clone(),
+        }
     }
 
     /// The row of a child that was just made.
@@ -330,7 +365,8 @@ fn executed(row: &Process, event: &Event, image: &Image, host_mount: u32) -> Pro
         } else {
             (event.task.cgroup, event.task.cgroup_v1)
         },
-        marks: kept | (image.marks & (IMAGE_MARKS | process_mark::EXISTING)),
+        marks: kept
+            | (image.marks & (IMAGE_MARKS | process_mark::EXISTING | process_mark::INCOMPLETE)),
         exec_id: event.task.exec_id,
         exe: event.text.as_ref().into(),
         streams: image.streams.as_slice().into(),

@@ -279,3 +279,26 @@ fn news_of_a_birth_that_comes_late_changes_no_image() {
     assert_eq!(row.parent.as_ref().unwrap().id.pid, 10);
     assert_eq!(row.marks & process_mark::INCOMPLETE, 0);
 }
+
+#[test]
+fn a_repair_completes_a_row_and_says_so() {
+    let mut context = context();
+    // Neither the parent's fork nor the child's was seen; the child acts first.
+    let parent = task(50, HOST, 1);
+    let mut child = task(51, HOST, 1);
+    child.parent = parent.process;
+    let row = context.apply(&event(kind::DUP, &child)).process.unwrap();
+    assert!(row.parent.is_none());
+    let found = |of: &Task, path: &str| {
+        let mut event = exec(of, path);
+        event.kind = kind::EXISTING;
+        event.image.as_mut().unwrap().marks = process_mark::INCOMPLETE;
+        event
+    };
+    context.apply(&found(&parent, "/bin/a"));
+    let row = context.apply(&found(&child, "/bin/b")).process.unwrap();
+    assert_eq!(&*row.exe, b"/bin/b");
+    assert_eq!(row.parent.as_ref().unwrap().id, parent.process);
+    assert_ne!(row.marks & process_mark::INCOMPLETE, 0);
+    assert_eq!(row.marks & process_mark::EXISTING, 0);
+}

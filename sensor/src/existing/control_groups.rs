@@ -15,12 +15,13 @@ const GROUPS_MAX: usize = 64 << 10;
 const CONTROLLER: &[u8] = b"pids";
 
 /// The groups of the unified hierarchy and of the pids hierarchy of version 1.
+#[derive(Debug)]
 pub(super) struct ControlGroups {
     unified: Hierarchy,
     pids: Hierarchy,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Hierarchy {
     number: u32,
     /// Path below the root and id, parents before children.

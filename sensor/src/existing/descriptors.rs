@@ -38,6 +38,7 @@ const PTMX: u64 = kernel_device_of(5, 2);
 const NULL: u64 = kernel_device_of(1, 3);
 
 /// Describes descriptors; knows the sockets of every network namespace it met.
+#[derive(Debug)]
 pub(super) struct Descriptors {
     sockets: Sockets,
 }

@@ -8,6 +8,7 @@ mod control_groups;
 mod descriptors;
 mod process;
 mod sockets;
+mod survey;
 mod unix;
 
 use crate::event::{Event, TaskRef};
@@ -17,6 +18,8 @@ use descriptors::Descriptors;
 use process::Found;
 use std::collections::HashMap;
 use vedette_contract::{kind, values::event_mark};
+
+pub use survey::{Glance, Seen, Survey, lives};
 
 /// The events that a start needs before the first one from the kernel: a `cgroup` event for
 /// each control group, then an `existing` event for each process, parents before children.

@@ -23,7 +23,13 @@ const TEXT_MAX: u64 = 64 << 10;
 /// `PF_KTHREAD` of the kernel.
 const KERNEL_THREAD: u64 = 0x0020_0000;
 
+/// A clock tick in ns: what `/proc` cuts start times to.
+fn tick() -> u64 {
+    1_000_000_000 / rustix::param::clock_ticks_per_second().max(1)
+}
+
 /// A process that was found, with what its order among the others depends on.
+#[derive(Debug)]
 pub(super) struct Found {
     pub pid: u32,
     pub parent: u32,
@@ -36,13 +42,43 @@ pub(super) struct Found {
 impl Found {
     /// Every process.
     pub fn all() -> Vec<Found> {
+        Found::pids().into_iter().filter_map(Found::of).collect()
+    }
+
+    /// The numbers of all processes.
+    pub fn pids() -> Vec<u32> {
         let Ok(entries) = std::fs::read_dir("/proc") else {
             return Vec::new();
         };
-        let pids = entries
+        entries
             .flatten()
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.filter_map(|pid| Some(Found::one(pid)?.0)).collect()
+            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+            .collect()
+    }
+
+    /// The process with this number, if it lives.
+    pub fn of(pid: u32) -> Option<Found> {
+        Some(Found::one(pid)?.0)
+    }
+
+    /// Whether it is that one; the kernel's own events know its start to the ns.
+    pub fn is(&self, process: TaskRef) -> bool {
+        self.pid == process.pid && self.start == process.start - process.start % tick()
+    }
+
+    /// Device and inode of the executed file; zeros where it has none.
+    pub fn image_identity(&self) -> (u64, u64) {
+        let flags = AtFlags::STATX_DONT_SYNC;
+        statx(
+            rustix::fs::CWD,
+            format!("/proc/{}/exe", self.pid),
+            flags,
+            StatxFlags::INO,
+        )
+        .map_or((0, 0), |stat| {
+            let device = kernel_device_of(stat.stx_dev_major, stat.stx_dev_minor);
+            (device, stat.stx_ino)
+        })
     }
 
     /// A process and its directory in `/proc`, which stays its own though the pid be used again.
@@ -66,11 +102,10 @@ impl Found {
             return None;
         }
         let ticks: u64 = number(field(22)?)?;
-        let tick = 1_000_000_000 / rustix::param::clock_ticks_per_second().max(1);
         let found = Found {
             pid,
             parent: number(field(4)?)?,
-            start: ticks.saturating_mul(tick),
+            start: ticks.saturating_mul(tick()),
             comm,
             flags: number(field(9)?)?,
             terminal: number::<i64>(field(7)?)? as u64,
@@ -137,6 +172,17 @@ impl Found {
             image: Some(Box::new(image)),
             ..Event::default()
         })
+    }
+
+    /// Path of the executed file in its own root.
+    pub fn path(&self) -> Option<Vec<u8>> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = open(format!("/proc/{}", self.pid), flags, Mode::empty()).ok()?;
+        let path = link_in_root(dir.as_fd(), "exe")?;
+        let kept = path
+            .strip_suffix(b" (deleted)")
+            .map_or(path.len(), <[u8]>::len);
+        Some(path[..kept].to_vec())
     }
 
     /// Path of the executed file, and what is known of it.

@@ -19,16 +19,18 @@ const ESTABLISHED: u8 = 1;
 const LISTEN: u8 = 10;
 
 /// Sockets by network namespace and inode, each namespace read when it is first met.
+#[derive(Debug)]
 pub(super) struct Sockets {
     networks: HashMap<u32, Network>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Network {
     inet: HashMap<u64, Inet>,
     unix: HashMap<u64, UnixSocket>,
 }
 
+#[derive(Debug)]
 struct Inet {
     marks: u32,
     port: u16,

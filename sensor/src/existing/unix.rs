@@ -15,7 +15,7 @@ use vedette_contract::values::stream_mark;
 const SOCKETS_MAX: usize = 1 << 20;
 
 /// A unix socket.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct UnixSocket {
     pub marks: u32,
     /// Inode of the socket at the other end, or 0.

@@ -1,0 +1,134 @@
+//! A second look at what runs, a part at a time: for a table that has missed something.
+
+use super::control_groups::ControlGroups;
+use super::descriptors::Descriptors;
+use super::parents_first;
+use super::process::Found;
+use crate::event::{Event, TaskRef};
+use crate::image::Classifier;
+use std::collections::HashMap;
+use vedette_contract::values::{event_mark, process_mark};
+
+/// A process as a glance shows it: enough to tell whether what is known of it still holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Glance {
+    /// The process; its start is cut to clock ticks.
+    pub process: TaskRef,
+    /// Its parent, all zero where that was not found.
+    pub parent: TaskRef,
+    /// Device and inode of the executed file, (0, 0) where there is none or it cannot be read.
+    pub image: (u64, u64),
+}
+
+/// A survey of all processes. The work is in [`Survey::list`] and [`Survey::look`], which do as
+/// much at a time as they are told, so that other work can go on in between.
+#[derive(Debug)]
+pub struct Survey {
+    groups: ControlGroups,
+    descriptors: Descriptors,
+    pids: std::vec::IntoIter<u32>,
+    listed: Vec<Found>,
+    starts: HashMap<u32, u64>,
+    ordered: Option<std::vec::IntoIter<Found>>,
+}
+
+impl Survey {
+    /// Begins one: reads the control groups and the numbers of processes.
+    pub fn begin() -> Survey {
+        Survey {
+            groups: ControlGroups::read(),
+            descriptors: Descriptors::new(),
+            pids: Found::pids().into_iter(),
+            listed: Vec::new(),
+            starts: HashMap::new(),
+            ordered: None,
+        }
+    }
+
+    /// A `cgroup` event for each control group; ids and times are the caller's to give.
+    pub fn groups(&self) -> Vec<Event> {
+        self.groups.events()
+    }
+
+    /// Lists up to `most` more processes; false once all are.
+    pub fn list(&mut self, most: usize) -> bool {
+        let before = self.pids.len();
+        self.listed
+            .extend(self.pids.by_ref().take(most).filter_map(Found::of));
+        if before > 0 {
+            return true;
+        }
+        if self.ordered.is_none() {
+            self.starts = self.listed.iter().map(|f| (f.pid, f.start)).collect();
+            self.ordered = Some(parents_first(std::mem::take(&mut self.listed)).into_iter());
+        }
+        false
+    }
+
+    /// The next of the listed processes, parents before children, with what it takes to look
+    /// closer. None once all were looked at.
+    pub fn look(&mut self) -> Option<Seen<'_>> {
+        let found = self.ordered.as_mut()?.next()?;
+        let parent = self.starts.get(&found.parent).map(|start| TaskRef {
+            pid: found.parent,
+            start: *start,
+        });
+        let glance = Glance {
+            process: TaskRef {
+                pid: found.pid,
+                start: found.start,
+            },
+            parent: parent.unwrap_or_default(),
+            image: found.image_identity(),
+        };
+        Some(Seen {
+            survey: self,
+            found,
+            glance,
+        })
+    }
+}
+
+/// A process that a survey came by.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    survey: &'a mut Survey,
+    found: Found,
+    /// What was seen.
+    pub glance: Glance,
+}
+
+impl Seen<'_> {
+    /// Path of the executed file in the process's own root. Some file systems number their files
+    /// differently for those who ask and for the kernel: there the path tells.
+    pub fn path(&self) -> Option<Vec<u8>> {
+        self.found.path()
+    }
+
+    /// Its `existing` event as of now, marked as what it is: made up for one that was lost. The id
+    /// and the time are the caller's to give. None where it ended meanwhile.
+    pub fn event(self, classifier: &mut Classifier) -> Option<Event> {
+        let Seen {
+            survey,
+            found,
+            glance,
+        } = self;
+        let mut event = found.event(
+            glance.parent,
+            &survey.groups,
+            &mut survey.descriptors,
+            classifier,
+        )?;
+        event.marks |= event_mark::SYNTHETIC;
+        if let Some(image) = &mut event.image {
+            image.marks &= !process_mark::EXISTING;
+            image.marks |= process_mark::INCOMPLETE;
+        }
+        Some(event)
+    }
+}
+
+/// Whether a process lives: not one that has its number now, not one that is only waited for.
+pub fn lives(process: TaskRef) -> bool {
+    Found::of(process.pid).is_some_and(|found| found.is(process))
+}
