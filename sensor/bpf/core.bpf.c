@@ -3,6 +3,8 @@
 #include "cgroup.h"
 #include "signal.h"
 #include "file.h"
+#include "life.h"
+#include "splice.h"
 #include "network.h"
 #include "flow.h"
 #include "descriptor.h"

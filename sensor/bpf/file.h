@@ -97,21 +97,20 @@ __noinline int open_marks(const struct opened *o, u32 which)
 	return marks & which;
 }
 
-__noinline int is_watched_name(const struct opened *o)
+/* The access for which files of this name are watched, 0 for none. A longer name is looked up by
+ * its head. */
+__noinline int watched_name(u64 text, u32 len)
 {
-	if (!o)
-		return 0;
 	struct name name = {};
-	u32 len = o->entry.name.len;
 	if (len > NAME_KEPT - 1)
 		len = NAME_KEPT - 1;
 	if (!(filter.name_lengths >> len & 1))
 		return 0;
 	opaque(len);
 	len &= NAME_KEPT - 1;
-	bpf_probe_read_kernel(name.bytes, len, o->entry.name.name);
+	bpf_probe_read_kernel(name.bytes, len, (void *)text);
 	u32 *access = bpf_map_lookup_elem(&NAMES, &name);
-	return access && covers(*access, o);
+	return access ? *access : 0;
 }
 
 /* Looks the resolved path up; a path that could not be resolved to its root counts as watched. */
@@ -153,6 +152,9 @@ static __always_inline int opened(struct file *file, long ret, u32 marks)
 		terminal_made(file);
 	if (!wanted(KIND_OPEN))
 		return 0;
+	u32 mode = BPF_CORE_READ(file, f_mode);
+	if (mode & FMODE_CREATED)
+		marks |= OPEN_MARK_CREATED;
 	struct path path;
 	struct vfsmount mount;
 	bpf_core_read(&path, sizeof(path), &file->f_path);
@@ -165,13 +167,13 @@ static __always_inline int opened(struct file *file, long ret, u32 marks)
 		.sb = mount.mnt_sb,
 		.top = mount.mnt_root,
 		.type = type,
-		.writes = BPF_CORE_READ(file, f_mode) & FMODE_WRITE,
+		.writes = mode & FMODE_WRITE,
 	};
 	read_entry(&o.entry, o.dentry);
 
 	int security = (marks | open_marks(&o, filter.open_marks)) & filter.open_marks;
 	if (!security && covers(filter.names, &o))
-		security = is_watched_name(&o);
+		security = covers(watched_name((u64)o.entry.name.name, o.entry.name.len), &o);
 	int by_path = !security && covers(filter.prefixes, &o);
 	if (!security && !by_path && !covers(filter.opens, &o))
 		return 0;

@@ -19,11 +19,9 @@
 #define TABLE_LEVELS 6
 #define TABLE_NODE 2 /* tag of a pointer to an inner node */
 
-/* The task that the caller means by a number, looked up in its own pid namespace as the kernel
- * does. */
-static __always_inline struct task_struct *task_by_number(u32 number)
+/* The task that has a number in a pid namespace, looked up as the kernel does. */
+static __always_inline struct task_struct *task_in(struct pid_namespace *ns, u32 number)
 {
-	struct pid_namespace *ns = active_pid_namespace((void *)bpf_get_current_task_btf());
 	u64 entry = (u64)BPF_CORE_READ(ns, idr.idr_rt.xa_head);
 	for (int i = 0; i < TABLE_LEVELS; i++) {
 		if ((entry & 3) != TABLE_NODE)
@@ -35,6 +33,12 @@ static __always_inline struct task_struct *task_by_number(u32 number)
 	if (!entry || entry & 3)
 		return 0;
 	return task_of((struct pid *)entry, 0);
+}
+
+/* The task that the caller means by a number: in its own pid namespace. */
+static __always_inline struct task_struct *task_by_number(u32 number)
+{
+	return task_in(active_pid_namespace((void *)bpf_get_current_task_btf()), number);
 }
 
 /* Requests that only look or step are left out: a debugger makes thousands a second. */

@@ -1,6 +1,7 @@
 /* Life of processes: exec, fork, exit. */
 #pragma once
 #include "credentials.h"
+#include "origin.h"
 #include "stream.h"
 
 /* A command line keeps its head and its tail: enough for what is run and for what is given last,
@@ -30,15 +31,8 @@ static __always_inline u32 image_marks(struct file *exe, struct inode *inode, u3
 		if ((magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC) && is_internal(mnt))
 			marks |= PROCESS_MARK_MEMFD_IMAGE;
 	}
-	/* An overlay inode is followed in memory by the pointer to its upper copy; the type is not
-	 * in the kernel's own type information where overlay is a module. */
-	if (magic == OVERLAYFS_MAGIC) {
-		void *upper = 0;
-		bpf_probe_read_kernel(&upper, sizeof(upper),
-				      (void *)inode + bpf_core_type_size(struct inode));
-		if (upper)
-			marks |= PROCESS_MARK_WRITTEN_IMAGE;
-	}
+	if (magic == OVERLAYFS_MAGIC && is_in_upper_layer(inode))
+		marks |= PROCESS_MARK_WRITTEN_IMAGE;
 	if (is_foreign(mnt))
 		marks |= PROCESS_MARK_FOREIGN_IMAGE;
 	return marks;

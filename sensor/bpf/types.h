@@ -61,6 +61,14 @@ enum { IPPROTO_TCP = 6 };
 
 #define FMODE_READ 1
 #define FMODE_WRITE 2
+#define FMODE_CREATED 0x100000
+#define AT_FDCWD -100
+#define AT_SYMLINK_NOFOLLOW 0x100
+#define AT_REMOVEDIR 0x200
+#define AT_SYMLINK_FOLLOW 0x400
+#define EPERM 1
+#define EACCES 13
+#define EROFS 30
 #define MNT_INTERNAL 0x4000
 #define PF_KTHREAD 0x00200000
 
@@ -191,9 +199,11 @@ struct inode {
 	unsigned long i_ino;
 	u32 i_nlink;
 	u32 i_rdev;
+	u32 i_flags;
 	atomic_t i_writecount;
 };
 struct dentry {
+	u32 d_flags;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
@@ -209,6 +219,7 @@ struct mount {
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
 	struct mnt_namespace *mnt_ns;
+	int mnt_id;
 };
 struct mount___tree {
 	struct rb_node mnt_node;

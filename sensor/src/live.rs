@@ -1,5 +1,6 @@
 //! The live sensor: the kernel's events of this machine, in order of time.
 
+mod given;
 mod lanes;
 mod losses;
 mod merge;
@@ -17,6 +18,7 @@ use aya::{
     EbpfError,
     maps::{Array, MapError},
 };
+use given::Resolver;
 use losses::Losses;
 use merge::Merge;
 pub use object::Gap;
@@ -172,6 +174,7 @@ pub struct Sensor {
     features: Features,
     rules: Rules,
     merge: Merge,
+    resolver: Resolver,
     object: Object,
     epoll: OwnedFd,
     waker: Arc<OwnedFd>,
@@ -221,6 +224,7 @@ impl Sensor {
             features,
             rules: Rules::default(),
             merge: Merge::new(security, bulk),
+            resolver: Resolver::new(),
             object,
             epoll,
             waker,
@@ -294,6 +298,9 @@ impl Sensor {
             // What is held back is older than the next pass, so that one need not wait.
             if out.len() == before && self.merge.holds() {
                 self.merge.pass(out);
+            }
+            for event in &mut out[before..] {
+                self.resolver.settle(event);
             }
             let found = out.len() > before;
             self.pay_attention(found)?;

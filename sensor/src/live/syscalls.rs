@@ -53,6 +53,13 @@ const DUP: &[i64] = &[SYS_dup, SYS_dup3];
 #[cfg(not(target_arch = "x86_64"))]
 const PIPE: &[i64] = &[SYS_pipe2];
 
+/// Calls of kernel 6.6, 6.13 and 6.17, which the C library may not name yet; the same number on
+/// every machine.
+const SYS_FCHMODAT2: i64 = 452;
+const SYS_SETXATTRAT: i64 = 463;
+const SYS_REMOVEXATTRAT: i64 = 466;
+const SYS_FILE_SETATTR: i64 = 469;
+
 /// The 32-bit call that `socketcall` stands for when it is given this number (`SYSCALLS` in
 /// `bpf/maps.h`).
 const fn socketcall(meant: i64) -> i64 {
@@ -77,6 +84,52 @@ const CREDENTIALS: &[i64] = &[
 pub(super) static HANDLERS: &[Handler] = &[
     handler("on_open", &[kind::OPEN, kind::TERMINAL], OPEN, &[5, 8, 295, 437]),
     handler("on_open_by_handle", &[kind::OPEN], &[SYS_open_by_handle_at], &[342]),
+    #[cfg(target_arch = "x86_64")]
+    handler("on_rename", &[kind::RENAME], &[libc::SYS_rename], &[38]),
+    handler("on_renameat", &[kind::RENAME], &[libc::SYS_renameat], &[302]),
+    handler("on_renameat2", &[kind::RENAME], &[libc::SYS_renameat2], &[353]),
+    #[cfg(target_arch = "x86_64")]
+    handler("on_unlink", &[kind::UNLINK], &[libc::SYS_unlink], &[10]),
+    #[cfg(target_arch = "x86_64")]
+    handler("on_rmdir", &[kind::UNLINK], &[libc::SYS_rmdir], &[40]),
+    handler("on_unlinkat", &[kind::UNLINK], &[libc::SYS_unlinkat], &[301]),
+    #[cfg(target_arch = "x86_64")]
+    handler("on_link", &[kind::LINK], &[libc::SYS_link], &[9]),
+    handler("on_linkat", &[kind::LINK], &[libc::SYS_linkat], &[303]),
+    #[cfg(target_arch = "x86_64")]
+    handler("on_symlink", &[kind::SYMLINK], &[libc::SYS_symlink], &[83]),
+    handler("on_symlinkat", &[kind::SYMLINK], &[libc::SYS_symlinkat], &[304]),
+    #[cfg(target_arch = "x86_64")]
+    handler("on_chmod", &[kind::CHMOD], &[libc::SYS_chmod], &[15]),
+    handler("on_fchmod", &[kind::CHMOD], &[libc::SYS_fchmod], &[94]),
+    handler("on_fchmodat", &[kind::CHMOD], &[libc::SYS_fchmodat], &[306]),
+    handler("on_fchmodat2", &[kind::CHMOD], &[SYS_FCHMODAT2], &[452]),
+    #[cfg(target_arch = "x86_64")]
+    handler("on_chown", &[kind::CHOWN], &[libc::SYS_chown], &[182, 212]),
+    #[cfg(target_arch = "x86_64")]
+    handler("on_lchown", &[kind::CHOWN], &[libc::SYS_lchown], &[16, 198]),
+    handler("on_fchown", &[kind::CHOWN], &[libc::SYS_fchown], &[95, 207]),
+    handler("on_fchownat", &[kind::CHOWN], &[libc::SYS_fchownat], &[298]),
+    handler("on_setxattr", &[kind::XATTR], &[libc::SYS_setxattr], &[226]),
+    handler("on_lsetxattr", &[kind::XATTR], &[libc::SYS_lsetxattr], &[227]),
+    handler("on_fsetxattr", &[kind::XATTR], &[libc::SYS_fsetxattr], &[228]),
+    handler("on_setxattrat", &[kind::XATTR], &[SYS_SETXATTRAT], &[463]),
+    handler("on_removexattr", &[kind::XATTR], &[libc::SYS_removexattr], &[235]),
+    handler("on_lremovexattr", &[kind::XATTR], &[libc::SYS_lremovexattr], &[236]),
+    handler("on_fremovexattr", &[kind::XATTR], &[libc::SYS_fremovexattr], &[237]),
+    handler("on_removexattrat", &[kind::XATTR], &[SYS_REMOVEXATTRAT], &[466]),
+    handler("on_ioctl", &[kind::FILE_FLAGS], &[libc::SYS_ioctl], &[54]),
+    handler("on_file_setattr", &[kind::FILE_FLAGS], &[SYS_FILE_SETATTR], &[469]),
+    handler("on_truncate", &[kind::TRUNCATE], &[libc::SYS_truncate], &[92, 193]),
+    handler("on_ftruncate", &[kind::TRUNCATE], &[libc::SYS_ftruncate], &[93, 194]),
+    #[cfg(target_arch = "x86_64")]
+    handler("on_mknod", &[kind::MKNOD], &[libc::SYS_mknod], &[14]),
+    handler("on_mknodat", &[kind::MKNOD], &[libc::SYS_mknodat], &[297]),
+    #[cfg(target_arch = "x86_64")]
+    handler("on_mkdir", &[kind::MKDIR], &[libc::SYS_mkdir], &[39]),
+    handler("on_mkdirat", &[kind::MKDIR], &[libc::SYS_mkdirat], &[296]),
+    handler("on_splice", &[kind::SPLICE], &[libc::SYS_splice], &[313]),
+    handler("on_sendfile", &[kind::SPLICE], &[libc::SYS_sendfile], &[187, 239]),
     handler("on_connect", &[kind::CONNECT], &[SYS_connect], &[socketcall(3), 362]),
     handler("on_accept", &[kind::ACCEPT], &[SYS_accept, SYS_accept4], &[socketcall(5), socketcall(18), 364]),
     handler("on_bind", &[kind::BIND], &[SYS_bind], &[socketcall(2), 361]),
