@@ -7,12 +7,14 @@
 //! what is found there. The mark `as-given` stays: another thread may have changed the name, and
 //! anybody the links, since the call.
 //!
-//! Nothing here waits for a file system: every look-up asks for what the kernel has in its cache
-//! alone (`RESOLVE_CACHED`), attributes are not synchronised with a server, and a root directory
-//! on a server is never opened. What cannot be had that way, or no longer, leaves the path as it
-//! was written, and the mark `incomplete` says so.
+//! Nothing here waits for a server or a user's file system: look-ups ask for what the kernel has
+//! in its cache alone (`RESOLVE_CACHED`) and go further only on file systems that are known to be
+//! local ([`walk`]), attributes are not synchronised, and a root directory on a server is never
+//! opened. What cannot be had that way, or no longer, leaves the path as it was written, and the
+//! mark `incomplete` says so.
 
 mod root;
+mod walk;
 
 use crate::event::{Event, TaskRef};
 use root::{File, Missing, Root};
@@ -157,7 +159,7 @@ impl<'a> Given<'a> {
         let parts = parts(&whole, process);
         let known = !(relative && self.directory.is_empty()) && !self.name.is_empty();
         root.filter(|_| known)
-            .and_then(|root| resolve(root, &parts, follow, look).ok())
+            .and_then(|root| resolve(root, &parts, process, follow, look).ok())
             .unwrap_or_else(|| Resolved {
                 path: lexical(&parts),
                 unresolved: true,
@@ -175,7 +177,8 @@ fn parts(path: &[u8], process: u32) -> Vec<&[u8]> {
         .filter(|part| !part.is_empty() && *part != b".")
         .collect();
     loop {
-        let is_self = |part: &[u8]| part == b"self" || part == b"thread-self" || part == own.as_bytes();
+        let is_self =
+            |part: &[u8]| part == b"self" || part == b"thread-self" || part == own.as_bytes();
         let own_root = match parts.as_slice() {
             [b"proc", of, b"root", ..] if is_self(of) => 3,
             [b"proc", of, b"task", _, b"root", ..] if is_self(of) => 5,
@@ -215,31 +218,31 @@ fn joined(parts: &[&[u8]]) -> Vec<u8> {
 fn resolve(
     root: &Root,
     parts: &[&[u8]],
+    process: u32,
     follow: bool,
     look: bool,
 ) -> Result<Resolved, Missing> {
     let (last, parents) = match parts.split_last() {
         Some((last, parents)) if *last != b".." && !follow => (*last, parents),
         _ => {
-            let (place, linked) = root.find(&joined(parts))?;
+            let (place, path) = root.find(parts, process)?;
             return Ok(Resolved {
-                path: if linked { root.path_of(&place)? } else { lexical(parts) },
+                path,
                 file: Some(root::look(&place)?),
                 ..Resolved::default()
             });
         }
     };
-    let (directory, linked) = root.find(&joined(parents))?;
-    let mut path = if linked {
-        root.path_of(&directory)?
-    } else {
-        lexical(parents)
-    };
+    let (directory, mut path) = root.find(parents, process)?;
     if path != b"/" {
         path.push(b'/');
     }
     path.extend_from_slice(last);
-    let file = if look { root::entry(&directory, last)? } else { None };
+    let file = if look {
+        root::entry(root, &directory, last)?
+    } else {
+        None
+    };
     let device = match &file {
         Some(_) => None,
         None => Some(root::look(&directory)?.device),

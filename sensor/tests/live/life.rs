@@ -1,6 +1,6 @@
 //! Names, modes, owners, attributes, flags and lengths of files.
 
-use crate::observe::{Watch, python, text};
+use crate::observe::{Watch, python, skip, text};
 use std::{
     fs,
     os::unix::fs::MetadataExt,
@@ -42,10 +42,10 @@ struct Acts {
 impl Acts {
     /// Runs the script with `d` as a directory of its own, in which `make` has been before.
     fn new(wanted: &[u16], make: impl Fn(&Path), script: &str) -> Option<(Acts, String)> {
-        let watch = Watch::start(&kinds(wanted))?;
+        let mut watch = Watch::start(&kinds(wanted))?;
         let (keep, dir) = directory();
         make(&dir);
-        let (pid, told) = python(&format!("d = '{}'\n{script}", dir.display()));
+        let (pid, told) = watch.python(&format!("d = '{}'\n{script}", dir.display()));
         let acts = Acts {
             watch,
             pid,
@@ -142,7 +142,11 @@ assert call(82, (d + '/missing').encode(), b'/x') == -2",
     let event = acts.of(kind::RENAME, "real/C");
     assert_eq!(text(&event.text2), acts.path("c"));
     is_about(&event, &acts.dir.join("real/C"));
-    assert_eq!(acts.all(kind::RENAME).len(), 4, "what is missing is not told");
+    assert_eq!(
+        acts.all(kind::RENAME).len(),
+        4,
+        "what is missing is not told"
+    );
 }
 
 #[test]
@@ -156,7 +160,13 @@ fn names_that_go_and_come() {
         std::os::unix::fs::symlink(d.join("deep"), d.join("link")).unwrap();
     };
     let Some((mut acts, _)) = Acts::new(
-        &[kind::UNLINK, kind::LINK, kind::SYMLINK, kind::MKDIR, kind::MKNOD],
+        &[
+            kind::UNLINK,
+            kind::LINK,
+            kind::SYMLINK,
+            kind::MKDIR,
+            kind::MKNOD,
+        ],
         make,
         "fd = os.open(d, os.O_RDONLY)
 os.chdir(d + '/deep')
@@ -261,15 +271,20 @@ assert call(90, b'missing', 0) == -2",
         wanted.push((kind::CHMOD, "real/b", 0o640, given));
         wanted.push((kind::CHMOD, "real/b", 0o400, 0));
     } else {
-        println!("skipped fchmodat2: {told}");
+        skip(&format!("fchmodat2: {told}"));
     }
     let chmods = wanted.iter().filter(|w| w.0 == kind::CHMOD).count();
     for (kind, name, a, marks) in wanted {
         let path = acts.dir.join(name);
-        let (pid, wanted) = (acts.pid, path.to_str().unwrap().trim_end_matches('/').to_owned());
-        let event = acts.watch.expect(&format!("{kind} of {name} to {a:o}"), |e| {
-            e.kind == kind && e.task.process.pid == pid && text(&e.text) == wanted && e.a == a
-        });
+        let (pid, wanted) = (
+            acts.pid,
+            path.to_str().unwrap().trim_end_matches('/').to_owned(),
+        );
+        let event = acts
+            .watch
+            .expect(&format!("{kind} of {name} to {a:o}"), |e| {
+                e.kind == kind && e.task.process.pid == pid && text(&e.text) == wanted && e.a == a
+            });
         assert_eq!(event.ret, 0);
         is_about(&event, &path);
         is_marked(&event, marks);
@@ -299,7 +314,7 @@ print(' '.join(map(str, r)))",
     };
     let told: Vec<i32> = told.split(' ').map(|r| r.parse().unwrap()).collect();
     if told[0] != 0 {
-        println!("skipped: no extended attributes here ({})", told[0]);
+        skip(&format!("no extended attributes here ({})", told[0]));
         return;
     }
     let name = |n: &str| format!("trusted.vedette{n}");
@@ -317,7 +332,7 @@ print(' '.join(map(str, r)))",
         (8, "a", "4", remove, given),
     ] {
         if told[index] != 0 {
-            println!("skipped number {index}: {}", told[index]);
+            skip(&format!("number {index}: {}", told[index]));
             continue;
         }
         let (pid, wanted) = (acts.pid, acts.path(path));
@@ -365,7 +380,7 @@ print(' '.join(map(str, r)))",
     ];
     for (ret, flags, marks) in wanted {
         if ret != 0 && !refused.contains(&ret) {
-            println!("skipped {flags:#x}: {ret}");
+            skip(&format!("{flags:#x}: {ret}"));
             continue;
         }
         let (pid, path) = (acts.pid, acts.path("a"));
@@ -398,7 +413,11 @@ a, b = socket.socketpair(); os.sendfile(a.fileno(), f, 0, 10)",
     };
     let events = acts.all(kind::SPLICE);
     let lengths: Vec<i32> = events.iter().map(|e| e.ret).collect();
-    assert_eq!(lengths, [100, 50], "neither the writable file nor the socket");
+    assert_eq!(
+        lengths,
+        [100, 50],
+        "neither the writable file nor the socket"
+    );
     for event in events {
         assert_eq!(text(&event.text), acts.path("a"));
         assert_eq!(event.b, acts.dir.join("a").metadata().unwrap().ino());
@@ -546,10 +565,13 @@ os.wait()",
     };
     // In the machine's root, and in one that the parent has too, everything can still be known.
     let one = acts.path("jail/real/one");
-    for (told, real) in [(one.as_str(), "jail/real/one"), ("/real/two", "jail/real/two")] {
-        let event = acts.watch.expect(told, |e| {
-            e.kind == kind::MKDIR && text(&e.text) == told
-        });
+    for (told, real) in [
+        (one.as_str(), "jail/real/one"),
+        ("/real/two", "jail/real/two"),
+    ] {
+        let event = acts
+            .watch
+            .expect(told, |e| e.kind == kind::MKDIR && text(&e.text) == told);
         is_about(&event, &acts.dir.join(real));
         is_marked(&event, event_mark::AS_GIVEN);
     }

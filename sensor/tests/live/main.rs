@@ -10,11 +10,8 @@ mod credentials;
 mod descriptor;
 mod file;
 mod kernel;
-<<<<<<< HEAD
 mod lanes;
-=======
 mod life;
->>>>>>> 655c5c8 (Tell what happens to files other than being opened)
 mod namespace;
 mod network;
 mod observe;

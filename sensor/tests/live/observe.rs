@@ -117,6 +117,19 @@ impl Watch {
         }
     }
 
+    /// Runs a Python script and reads what it causes while it runs; gives its pid and what it
+    /// printed.
+    #[track_caller]
+    pub fn python(&mut self, script: &str) -> (u32, String) {
+        let mut child = begin(script);
+        while child.try_wait().unwrap().is_none() {
+            self.sensor
+                .next_batch(Duration::from_millis(10), &mut self.seen)
+                .unwrap();
+        }
+        end(child, script)
+    }
+
     /// Collects for a while and until nothing waits, to show that something does not come.
     pub fn settle(&mut self) {
         let begin = Instant::now();
@@ -158,12 +171,20 @@ pub fn text(bytes: &[u8]) -> String {
 /// what an attacker's own program would do: plain system calls.
 #[track_caller]
 pub fn python(script: &str) -> (u32, String) {
-    let child = std::process::Command::new("/usr/bin/python3")
+    end(begin(script), script)
+}
+
+fn begin(script: &str) -> std::process::Child {
+    std::process::Command::new("/usr/bin/python3")
         .args(["-c", &format!("{PRELUDE}\n{script}")])
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+#[track_caller]
+fn end(child: std::process::Child, script: &str) -> (u32, String) {
     let pid = child.id();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "the script failed: {script}");

@@ -1,13 +1,13 @@
-//! Looking things up below the root directory of a process, without ever waiting for a file
-//! system.
+//! Looking things up below the root directory of a process, without waiting for a file system.
 
+use super::{joined, lexical, walk};
 use crate::device::kernel_device_of;
 use rustix::{
-    fd::{AsFd, OwnedFd},
+    fd::{AsFd, AsRawFd, OwnedFd},
     fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatxFlags, open, openat2, readlinkat, statx},
     io::Errno,
 };
-use std::{fmt::Write as _, io::Read as _};
+use std::io::Read as _;
 
 /// How often a look-up is tried again that a change elsewhere in the tree disturbed.
 const TRIES: u32 = 3;
@@ -15,8 +15,8 @@ const TRIES: u32 = 3;
 /// Bytes of `/proc/PID/stat`: 52 numbers and a name of 64 bytes at most.
 const STAT_MOST: u64 = 2048;
 
-/// Why something could not be looked up: it is gone, not cached, or behind a link that means
-/// something else to every process.
+/// Why something could not be looked up: it is gone, not to be had without waiting, or behind a
+/// link that means something else to every process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Missing;
 
@@ -28,13 +28,16 @@ pub(super) struct File {
     pub device: u64,
     /// Number of the mount that it was reached through.
     pub mount: u64,
+    pub is_link: bool,
 }
 
 /// A root directory.
 pub(super) struct Root {
-    fd: OwnedFd,
+    pub fd: OwnedFd,
     /// Its own path as the sensor sees it, which begins every path below it; empty for `/`.
     path: Vec<u8>,
+    /// A process that sees the mounts below it.
+    pub pid: u32,
 }
 
 impl Root {
@@ -46,7 +49,7 @@ impl Root {
         if path == b"/" {
             path.clear();
         }
-        Some(Root { fd, path })
+        Some(Root { fd, path, pid })
     }
 
     /// The root directory of the process that began at `start`.
@@ -56,31 +59,56 @@ impl Root {
         (began(pid)? == ticks(start)).then_some(root)
     }
 
-    /// Finds a path with every link followed, and says whether there were any.
-    pub(super) fn find(&self, path: &[u8]) -> Result<(OwnedFd, bool), Missing> {
+    /// Finds what the parts lead to for this process, every link followed, and its path.
+    pub(super) fn find(
+        &self,
+        parts: &[&[u8]],
+        process: u32,
+    ) -> Result<(OwnedFd, Vec<u8>), Missing> {
         let cached = ResolveFlags::IN_ROOT | ResolveFlags::CACHED;
-        match lookup(&self.fd, path, OFlags::empty(), cached | ResolveFlags::NO_SYMLINKS) {
-            Ok(fd) => Ok((fd, false)),
-            Err(Errno::LOOP) => {
-                let fd = lookup(&self.fd, path, OFlags::empty(), cached).map_err(|_| Missing)?;
-                Ok((fd, true))
-            }
-            Err(_) => Err(Missing),
+        let path = joined(parts);
+        let mut outcome = lookup(
+            &self.fd,
+            &path,
+            OFlags::empty(),
+            cached | ResolveFlags::NO_SYMLINKS,
+        );
+        if let Ok(fd) = outcome {
+            return Ok((fd, lexical(parts)));
         }
+        // A link into the sensor's own part of /proc is followed by the walk as the process would.
+        if let Err(Errno::LOOP) = outcome {
+            outcome = lookup(&self.fd, &path, OFlags::empty(), cached);
+            if let Ok(fd) = &outcome
+                && let Ok(path) = self.path_of(fd)
+            {
+                return outcome.map(|fd| (fd, path)).map_err(|_| Missing);
+            }
+        }
+        match outcome {
+            Ok(_) | Err(Errno::AGAIN | Errno::LOOP | Errno::XDEV) => {}
+            // A link to /proc/self may lead nowhere for the sensor and somewhere for the process.
+            Err(Errno::NOENT) if path.starts_with(b"/proc/") => {}
+            Err(_) => return Err(Missing),
+        }
+        let fd = walk::walk(self, parts, process)?;
+        let path = self.path_of(&fd)?;
+        Ok((fd, path))
     }
 
     /// The path of something that was found, in this root.
-    pub(super) fn path_of(&self, place: &OwnedFd) -> Result<Vec<u8>, Missing> {
+    fn path_of(&self, place: &OwnedFd) -> Result<Vec<u8>, Missing> {
         let path = name_of(place)?;
-        // A link to /proc/self led the sensor into its own directory there.
         let own = std::process::id().to_string();
-        if path.split(|b| *b == b'/').any(|part| part == own.as_bytes()) {
+        if path
+            .split(|b| *b == b'/')
+            .any(|part| part == own.as_bytes())
+        {
             return Err(Missing);
         }
-        let below = path.strip_prefix(self.path.as_slice()).unwrap_or(&path);
-        Ok(match below {
-            [] => b"/".to_vec(),
-            [b'/', ..] => below.to_vec(),
+        Ok(match path.strip_prefix(self.path.as_slice()) {
+            Some([]) => b"/".to_vec(),
+            Some(below @ [b'/', ..]) => below.to_vec(),
             // Not below it: as its own mount namespace names it.
             _ => path,
         })
@@ -89,15 +117,13 @@ impl Root {
 
 /// What the kernel calls an open file.
 fn name_of(fd: &OwnedFd) -> Result<Vec<u8>, Missing> {
-    use std::os::fd::AsRawFd as _;
-    let mut link = String::with_capacity(32);
-    let _ = write!(link, "/proc/self/fd/{}", fd.as_raw_fd());
+    let link = format!("/proc/self/fd/{}", fd.as_raw_fd());
     let name = readlinkat(CWD, link, Vec::new()).map_err(|_| Missing)?;
     Ok(name.into_bytes())
 }
 
-/// Opens something without looking into it, if the kernel has all of the way in its cache.
-fn lookup(
+/// Opens something without looking into it, as far as `resolve` lets it.
+pub(super) fn lookup(
     directory: impl AsFd,
     path: &[u8],
     flags: OFlags,
@@ -115,10 +141,15 @@ fn lookup(
 }
 
 /// What an entry of a directory is, itself if it is a link; none where it is not there.
-pub(super) fn entry(directory: &OwnedFd, name: &[u8]) -> Result<Option<File>, Missing> {
+pub(super) fn entry(
+    root: &Root,
+    directory: &OwnedFd,
+    name: &[u8],
+) -> Result<Option<File>, Missing> {
     match lookup(directory, name, OFlags::NOFOLLOW, ResolveFlags::CACHED) {
         Ok(fd) => look(&fd).map(Some),
         Err(Errno::NOENT) => Ok(None),
+        Err(Errno::AGAIN) => look(&walk::step(root, directory, name)?).map(Some),
         Err(_) => Err(Missing),
     }
 }
@@ -126,11 +157,13 @@ pub(super) fn entry(directory: &OwnedFd, name: &[u8]) -> Result<Option<File>, Mi
 /// What was found, as far as this machine knows it without asking a server.
 pub(super) fn look(place: &OwnedFd) -> Result<File, Missing> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
-    let told = statx(place, "", flags, StatxFlags::INO | StatxFlags::MNT_ID).map_err(|_| Missing)?;
+    let wanted = StatxFlags::TYPE | StatxFlags::INO | StatxFlags::MNT_ID;
+    let told = statx(place, "", flags, wanted).map_err(|_| Missing)?;
     Ok(File {
         inode: told.stx_ino,
         device: kernel_device_of(told.stx_dev_major, told.stx_dev_minor),
         mount: told.stx_mnt_id,
+        is_link: u32::from(told.stx_mode) & libc::S_IFMT == libc::S_IFLNK,
     })
 }
 
@@ -146,6 +179,6 @@ fn began(pid: u32) -> Option<u64> {
     file.take(STAT_MOST).read_to_end(&mut stat).ok()?;
     // The name may hold anything, brackets too.
     let end = memchr::memrchr(b')', &stat)?;
-    let field = stat[end + 1..].trim_ascii_start().split(|b| *b == b' ').nth(19)?;
-    std::str::from_utf8(field).ok()?.parse().ok()
+    let mut fields = stat[end + 1..].trim_ascii_start().split(|b| *b == b' ');
+    std::str::from_utf8(fields.nth(19)?).ok()?.parse().ok()
 }

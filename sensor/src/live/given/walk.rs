@@ -1,0 +1,155 @@
+//! Following a path part by part, where the kernel cannot follow it from its cache alone: a link
+//! whose time of access is due to be written, a file system that asks anew for every name (proc,
+//! sysfs, control groups), a link into the caller's own part of `/proc`.
+//!
+//! This may touch a file system, so it touches those alone that have all they know in this
+//! machine. Which those are is read from the process's table of mounts.
+
+use super::root::{Missing, Root, look, lookup};
+use rustix::{
+    fd::OwnedFd,
+    fs::{OFlags, ResolveFlags, readlinkat},
+    io::Errno,
+};
+use std::{
+    collections::VecDeque,
+    io::{BufRead as _, BufReader, Read as _},
+};
+
+/// Links that one path may lead through, as the kernel counts them.
+const LINKS_MOST: u32 = 40;
+
+/// Parts of a path, links included: what the longest path can have is 2048; this is what one event
+/// may cost.
+const PARTS_MOST: u32 = 256;
+
+/// Bytes of a table of mounts that are read.
+const MOUNTS_MOST: u64 = 1 << 20;
+
+/// File systems that never wait for anything outside of this machine. Overlay counts among them:
+/// its layers do, save on machines without a disk.
+const LOCAL: &[&[u8]] = &[
+    b"bpf",
+    b"btrfs",
+    b"cgroup",
+    b"cgroup2",
+    b"configfs",
+    b"debugfs",
+    b"devpts",
+    b"devtmpfs",
+    b"erofs",
+    b"ext2",
+    b"ext3",
+    b"ext4",
+    b"f2fs",
+    b"mqueue",
+    b"overlay",
+    b"proc",
+    b"ramfs",
+    b"rootfs",
+    b"securityfs",
+    b"squashfs",
+    b"sysfs",
+    b"tmpfs",
+    b"tracefs",
+    b"vfat",
+    b"xfs",
+];
+
+/// Follows the parts from the root, every link among them too.
+pub(super) fn walk(root: &Root, parts: &[&[u8]], process: u32) -> Result<OwnedFd, Missing> {
+    let top = look(&root.fd)?;
+    let mut at = again(root)?;
+    let mut rest: VecDeque<Vec<u8>> = parts.iter().map(|part| part.to_vec()).collect();
+    let (mut links, mut steps) = (0, 0);
+    while let Some(part) = rest.pop_front() {
+        steps += 1;
+        if steps > PARTS_MOST {
+            return Err(Missing);
+        }
+        if part == b".." && look(&at)? == top {
+            continue;
+        }
+        let next = step(root, &at, &part)?;
+        if !look(&next)?.is_link {
+            at = next;
+            continue;
+        }
+        links += 1;
+        let content = content(root, &next, &part, process)?;
+        if links > LINKS_MOST {
+            return Err(Missing);
+        }
+        if content.starts_with(b"/") {
+            at = again(root)?;
+        }
+        let more = content.split(|byte| *byte == b'/');
+        for part in more.filter(|part| !part.is_empty() && *part != b".").rev() {
+            rest.push_front(part.to_vec());
+        }
+    }
+    Ok(at)
+}
+
+fn again(root: &Root) -> Result<OwnedFd, Missing> {
+    root.fd.try_clone().map_err(|_| Missing)
+}
+
+/// One part of a path, itself if it is a link.
+pub(super) fn step(root: &Root, at: &OwnedFd, part: &[u8]) -> Result<OwnedFd, Missing> {
+    match lookup(at, part, OFlags::NOFOLLOW, ResolveFlags::CACHED) {
+        Err(Errno::AGAIN) if kind_of_mount(root, at).is_some() => {
+            let flags = ResolveFlags::NO_MAGICLINKS;
+            lookup(at, part, OFlags::NOFOLLOW, flags).map_err(|_| Missing)
+        }
+        outcome => outcome.map_err(|_| Missing),
+    }
+}
+
+/// What a link says to the process.
+fn content(root: &Root, link: &OwnedFd, name: &[u8], process: u32) -> Result<Vec<u8>, Missing> {
+    let local = kind_of_mount(root, link).ok_or(Missing)?;
+    let content = readlinkat(link, "", Vec::new())
+        .map_err(|_| Missing)?
+        .into_bytes();
+    if local != b"proc" {
+        return Ok(content);
+    }
+    // What /proc shows depends on who looks.
+    match name {
+        b"self" | b"thread-self" => own_proc(link)
+            .then(|| process.to_string().into_bytes())
+            .ok_or(Missing),
+        // These say where to go in words that mean something else to every process.
+        _ if content.starts_with(b"/") || content.contains(&b':') => Err(Missing),
+        _ => Ok(content),
+    }
+}
+
+/// Whether this is the /proc in which processes have the numbers that events give them.
+fn own_proc(place: &OwnedFd) -> bool {
+    let flags = OFlags::DIRECTORY;
+    let own = lookup(rustix::fs::CWD, b"/proc", flags, ResolveFlags::empty());
+    match (own.map(|own| look(&own)), look(place)) {
+        (Ok(Ok(own)), Ok(place)) => own.device == place.device,
+        _ => false,
+    }
+}
+
+/// The type of the file system, if it is one that never makes its callers wait.
+fn kind_of_mount(root: &Root, place: &OwnedFd) -> Option<&'static [u8]> {
+    let number = look(place).ok()?.mount.to_string();
+    let table = std::fs::File::open(format!("/proc/{}/mountinfo", root.pid)).ok()?;
+    let mut table = BufReader::new(table.take(MOUNTS_MOST));
+    let mut line = Vec::new();
+    // "NUMBER PARENT DEVICE ROOT MOUNTPOINT OPTIONS [TAGS] - TYPE SOURCE …"
+    while matches!(table.read_until(b'\n', &mut line), Ok(1..)) {
+        if line.split(|b| *b == b' ').next() == Some(number.as_bytes()) {
+            let tail = memchr::memmem::find(&line, b" - ")? + 3;
+            let kind = line[tail..].split(|b| *b == b' ').next()?;
+            return LOCAL.iter().copied().find(|local| *local == kind);
+        }
+        line.clear();
+    }
+    None
+}
