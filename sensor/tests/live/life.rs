@@ -271,7 +271,7 @@ assert call(90, b'missing', 0) == -2",
         wanted.push((kind::CHMOD, "real/b", 0o640, given));
         wanted.push((kind::CHMOD, "real/b", 0o400, 0));
     } else {
-        skip(&format!("fchmodat2: {told}"));
+        skip(&format!("fchmodat2 answers {told}"));
     }
     let chmods = wanted.iter().filter(|w| w.0 == kind::CHMOD).count();
     for (kind, name, a, marks) in wanted {
@@ -332,7 +332,7 @@ print(' '.join(map(str, r)))",
         (8, "a", "4", remove, given),
     ] {
         if told[index] != 0 {
-            skip(&format!("number {index}: {}", told[index]));
+            skip(&format!("attribute call {index} answers {}", told[index]));
             continue;
         }
         let (pid, wanted) = (acts.pid, acts.path(path));
@@ -380,7 +380,7 @@ print(' '.join(map(str, r)))",
     ];
     for (ret, flags, marks) in wanted {
         if ret != 0 && !refused.contains(&ret) {
-            skip(&format!("{flags:#x}: {ret}"));
+            skip(&format!("setting flags {flags:#x} answers {ret}"));
             continue;
         }
         let (pid, path) = (acts.pid, acts.path("a"));
