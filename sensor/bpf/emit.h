@@ -53,8 +53,10 @@ static __always_inline u64 cgroup_v1(struct task_struct *task)
 }
 
 /* What is behind a task's pointers. They are not followed directly: each costs the verifier a
- * search through all types of the kernel, which made up half of the time to load. */
-static __always_inline void stamp_places(struct actor *actor, struct task_struct *task)
+ * search through all types of the kernel, which made up half of the time to load. It is a function
+ * because its stack would be every program's: before 6.13 a program and what it calls have 512
+ * bytes together. */
+static __noinline int stamp_places(struct actor *actor, struct task_struct *task)
 {
 	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
 	struct cred *cred = BPF_CORE_READ(task, cred);
@@ -70,6 +72,7 @@ static __always_inline void stamp_places(struct actor *actor, struct task_struct
 	actor->pid_ns = BPF_CORE_READ(nsproxy, pid_ns_for_children, ns.inum);
 	actor->network_ns = BPF_CORE_READ(nsproxy, net_ns, ns.inum);
 	actor->cgroup_v1 = cgroup_v1(task);
+	return 0;
 }
 
 /* Who acts: the current task. Its numbers are loaded directly, which the kernel allows and which

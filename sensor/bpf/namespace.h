@@ -2,31 +2,35 @@
 #pragma once
 #include "process.h"
 
+/* Compares a member of the two, both as bytes: a read of each from the kernel would take more stack
+ * than older kernels give to a program. */
 #define differs(was, is, field)                                                                    \
 	(*(u64 *)((was)->nsproxy + bpf_core_field_offset(struct nsproxy, field)) !=                \
-	 (u64)BPF_CORE_READ(is, field))
+	 *(u64 *)((is)->nsproxy + bpf_core_field_offset(struct nsproxy, field)))
 
 /* The CLONE_NEW… bits of the namespaces that are others than when the task was last looked at. */
-static __always_inline u32 places_changed(struct task_struct *task, struct remembered *before)
+static __always_inline u32 places_changed(struct scratch *s, struct task_struct *task,
+					  struct remembered *was)
 {
 	u32 bits = 0;
-	struct nsproxy *now = BPF_CORE_READ(task, nsproxy);
-	if (differs(before, now, mnt_ns))
+	struct remembered *is = (void *)s->walk.text;
+	remember_places(is, task);
+	if (differs(was, is, mnt_ns))
 		bits |= CLONE_NEWNS;
-	if (differs(before, now, uts_ns))
+	if (differs(was, is, uts_ns))
 		bits |= CLONE_NEWUTS;
-	if (differs(before, now, ipc_ns))
+	if (differs(was, is, ipc_ns))
 		bits |= CLONE_NEWIPC;
-	if (differs(before, now, pid_ns_for_children))
+	if (differs(was, is, pid_ns_for_children))
 		bits |= CLONE_NEWPID;
-	if (differs(before, now, net_ns))
+	if (differs(was, is, net_ns))
 		bits |= CLONE_NEWNET;
-	if (differs(before, now, cgroup_ns))
+	if (differs(was, is, cgroup_ns))
 		bits |= CLONE_NEWCGROUP;
 	if (bpf_core_field_exists(struct nsproxy, time_ns_for_children) &&
-	    differs(before, now, time_ns_for_children))
+	    differs(was, is, time_ns_for_children))
 		bits |= CLONE_NEWTIME;
-	if (before->credentials.user != (u64)BPF_CORE_READ(task, real_cred, user_ns))
+	if (was->credentials.user != (u64)BPF_CORE_READ(task, real_cred, user_ns))
 		bits |= CLONE_NEWUSER;
 	return bits;
 }
@@ -47,24 +51,22 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(on_setns, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	u32 types = ARG2(regs), changed = 0, known = 1;
-	if (ret == 0) {
-		struct remembered *before = bpf_task_storage_get(&REMEMBERED, task, 0, 0);
-		struct task_struct *leader = task->group_leader;
-		/* A thread that was never looked at is where its process was. */
-		if (!before && leader)
-			before = bpf_task_storage_get(&REMEMBERED, leader, 0, 0);
-		if (before)
-			changed = places_changed(task, before);
-		else
-			known = 0;
-	}
+	u32 types = ARG2(regs), changed = 0;
 	struct scratch *s = begin(KIND_SETNS);
 	if (s) {
-		/* Older than the agent: what the call was asked for is all that is known. */
-		if (!known) {
-			changed = types;
-			s->record.marks |= EVENT_MARK_INCOMPLETE;
+		if (ret == 0) {
+			struct remembered *was = bpf_task_storage_get(&REMEMBERED, task, 0, 0);
+			/* A thread that was never looked at is where its process was. */
+			if (!was && task->group_leader)
+				was = bpf_task_storage_get(&REMEMBERED, task->group_leader, 0, 0);
+			if (was) {
+				changed = places_changed(s, task, was);
+			} else {
+				/* Older than the agent: what the call was asked for is all that is
+				 * known. */
+				changed = types;
+				s->record.marks |= EVENT_MARK_INCOMPLETE;
+			}
 		}
 		s->record.ret = ret;
 		s->record.a = types | (u64)changed << 32;

@@ -244,7 +244,9 @@ fn loader<'a>(types: &'a Btf, options: &Options) -> EbpfLoader<'a> {
         .btf(Some(types))
         // Task storage is used by the programs alone, so aya need not know it.
         .allow_unsupported_maps()
-        .verifier_log_level(VerifierLogLevel::DISABLE)
+        // A refused program is tried again with a log: what the verifier objects to, without the
+        // trace of every instruction that it looked at.
+        .verifier_log_level(VerifierLogLevel::STATS)
         .map_max_entries("SECURITY", options.security_ring)
         .map_max_entries("BULK", options.bulk_ring);
     loader

@@ -94,12 +94,28 @@ impl Refusal {
                 .unwrap_or(type_name);
             return format!("this kernel has no {name}");
         }
+        if let Refusal::Program(ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        }) = self
+            && let Some(objection) = objection(&verifier_log.to_string())
+        {
+            return format!("{io_error}: {objection}");
+        }
         let mut cause: &dyn std::error::Error = self;
         while let Some(source) = cause.source() {
             cause = source;
         }
         cause.to_string()
     }
+}
+
+/// What the verifier's log says last, but for its own figures.
+fn objection(log: &str) -> Option<&str> {
+    let figures = ["processed ", "verification time ", "stack depth "];
+    log.lines()
+        .map(str::trim)
+        .rfind(|line| !line.is_empty() && !figures.iter().any(|figure| line.starts_with(figure)))
 }
 
 /// An attached program. Dropping it detaches the program, which stays loaded.
@@ -151,6 +167,13 @@ pub(super) fn attach(program: &mut Program) -> Result<Link, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_verifiers_objection_is_its_last_word() {
+        let log = "func#0 @0\ninvalid func unknown#195896080\nverification time 12 usec\nstack depth 8\nprocessed 150 insns (limit 1000000)\n\n";
+        assert_eq!(objection(log), Some("invalid func unknown#195896080"));
+        assert_eq!(objection("processed 150 insns\n"), None);
+    }
 
     #[test]
     fn what_the_kernel_lacks_is_named_as_people_know_it() {

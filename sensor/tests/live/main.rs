@@ -15,6 +15,7 @@ mod life;
 mod namespace;
 mod network;
 mod observe;
+mod portability;
 mod process;
 mod remembered;
 mod signal;

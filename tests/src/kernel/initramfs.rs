@@ -42,6 +42,7 @@ impl Initramfs {
         let mut this = Self::default();
         for directory in [
             "dev",
+            "usr/share",
             "etc",
             "proc",
             "root",
