@@ -11,6 +11,7 @@
 #include "namespace.h"
 #include "mount.h"
 #include "kernel.h"
+#include "uring.h"
 #include "syscall.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -396,6 +396,62 @@ struct unix_sock {
 	struct sock *peer;
 };
 
+/* io_uring: rings, what is asked of them, and the forms of a request that name a slot or an
+ * address. A request's command lies over its first bytes, whatever its form. */
+struct io_fixed_file {
+	unsigned long file_ptr;
+};
+struct io_file_table {
+	struct io_fixed_file *files;
+};
+struct io_rsrc_node {
+	unsigned long file_ptr;
+};
+struct io_rsrc_data___nodes {
+	struct io_rsrc_node **nodes;
+};
+struct io_file_table___nodes {
+	struct io_rsrc_data___nodes data;
+};
+struct io_ring_ctx {
+	struct io_file_table file_table;
+};
+struct io_ring_ctx___nodes {
+	struct io_file_table___nodes file_table;
+};
+struct io_uring_task {
+	struct task_struct *task;
+};
+struct io_uring_cqe {
+	u64 user_data;
+	s32 res;
+};
+struct io_cqe {
+	u64 user_data;
+};
+struct io_kiocb {
+	struct file *file;
+	u8 opcode;
+	u32 flags;
+	struct io_cqe cqe;
+	struct io_ring_ctx *ctx;
+};
+struct io_kiocb___task {
+	struct task_struct *task;
+};
+struct io_kiocb___tctx {
+	struct io_uring_task *tctx;
+};
+struct io_open {
+	u32 file_slot;
+};
+struct io_accept {
+	u32 file_slot;
+};
+struct io_connect {
+	void *addr;
+};
+
 /* What a system call was given. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {

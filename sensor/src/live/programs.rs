@@ -64,6 +64,25 @@ pub(super) static ATTACHMENTS: &[Attachment] = &[
     // Knows which side began a connection, which the streams of every exec and dup tell.
     required(&[("on_socket_state", "inet_sock_set_state")], ALWAYS),
     optional(&[("on_egress", "")], &[kind::SENT]),
+    optional(&[("on_uring_create", "io_uring_create")], &[kind::IO_URING]),
+    // An argument that only older kernels give is what tells them apart.
+    optional(&[("on_uring_complete_parts", COMPLETE), ("on_uring_complete", COMPLETE)], BY_RING),
+    optional(&[("on_uring_overflow", "io_uring_cqe_overflow")], BY_RING),
+    // Before kernel 6.5 it was called after the entry of the queue.
+    optional(&[("on_uring_submit", "io_uring_submit_req"), ("on_uring_submit", "io_uring_submit_sqe")], BY_RING),
+];
+
+const COMPLETE: &str = "io_uring_complete";
+
+/// The kinds of what can be done through an io_uring. Those of a standard descriptor that a ring
+/// replaces, which the context always wants, are told only while one of these is wanted too.
+const BY_RING: &[u16] = &[
+    kind::OPEN,
+    kind::TERMINAL,
+    kind::CONNECT,
+    kind::ACCEPT,
+    kind::BIND,
+    kind::LISTEN,
 ];
 
 /// Why a program serves nothing here.

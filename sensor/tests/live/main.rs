@@ -19,3 +19,4 @@ mod portability;
 mod process;
 mod remembered;
 mod signal;
+mod uring;

@@ -1,0 +1,301 @@
+//! What is done through an io_uring, which no system call of its own shows.
+
+use crate::observe::{Watch, of, python, text};
+use std::{fs, os::unix::fs::MetadataExt, path::Path};
+use vedette_contract::{
+    kind,
+    values::{event_mark, stream_kind},
+};
+use vedette_sensor::{event::Event, filter::Filter};
+
+/// `Ring(flags)` with `ask(operation, …)`, which gives the result, and `post`, which does not wait.
+const RING: &str = r#"
+import mmap
+class Ring:
+    def __init__(self, flags=0, entries=8):
+        p = ctypes.create_string_buffer(struct.pack('IIIIIIIIII', 0, 0, flags, 0, 9000, 0, 0, 0, 0, 0), 120)
+        self.fd = call(425, entries, p)
+        if self.fd < 0: return
+        words = struct.unpack('30I', p.raw)
+        self.polled = flags & 2
+        self.sq, self.cq = words[10:17], words[20:27]
+        size = max(self.sq[6] + words[0] * 4, self.cq[5] + words[1] * 16)
+        shared = lambda size, at: mmap.mmap(self.fd, size, mmap.MAP_SHARED | 0x8000, offset=at)
+        self.ring, self.entries, self.kept = shared(size, 0), shared(words[0] * 64, 0x10000000), []
+    def word(self, at, value=None):
+        if value is None: return struct.unpack_from('I', self.ring, at)[0]
+        struct.pack_into('I', self.ring, at, value)
+    def where(self, a):
+        if not isinstance(a, bytes): return a
+        self.kept.append(ctypes.create_string_buffer(a))
+        return ctypes.addressof(self.kept[-1])
+    def post(self, operation, fd=-1, addr=0, off=0, len=0, flags=0, how=0, slot=0, data=1, ioprio=0, enter=True):
+        tail = self.word(self.sq[1])
+        at = tail & self.word(self.sq[2])
+        struct.pack_into('=BBHiQQIIQHHIQQ', self.entries, at * 64, operation, flags, ioprio, fd,
+            self.where(off), self.where(addr), len, how, data, 0, 0, slot, 0, 0)
+        self.word(self.sq[6] + at * 4, at)
+        self.word(self.sq[1], tail + 1)
+        if enter: self.enter(0 if self.polled else 1)
+    def enter(self, submit, wait=0):
+        return call(426, self.fd, submit, wait, (1 if wait else 0) | (2 if self.polled else 0), 0, 0)
+    def answer(self):
+        head = self.word(self.cq[0])
+        while self.word(self.cq[1]) == head: self.enter(0, 1)
+        data, res, flags = struct.unpack_from('QiI', self.ring, self.cq[5] + (head & self.word(self.cq[2])) * 16)
+        self.word(self.cq[0], head + 1)
+        return res
+    def ask(self, *a, **k):
+        self.post(*a, **k)
+        return self.answer()
+    def supports(self, operation):
+        p = ctypes.create_string_buffer(16 + 256 * 8)
+        assert call(427, self.fd, 8, p, 256) == 0
+        return operation < p.raw[1] + 0 + 1 and bool(p.raw[16 + operation * 8 + 2] & 1)
+def how(flags, mode=0, resolve=0): return struct.pack('QQQ', flags, mode, resolve)
+OPENAT, OPENAT2, CONNECT, ACCEPT, INSTALL, BIND, LISTEN = 18, 28, 16, 13, 54, 56, 57
+"#;
+
+/// Runs a script that uses [`RING`]; none where this machine lets nobody make a ring.
+fn ring(script: &str) -> Option<(u32, String)> {
+    let (pid, told) = python(&format!(
+        "{RING}
+if Ring().fd < 0: print('no ring')
+else:
+    def act():
+        {}
+    act()",
+        script.replace('\n', "\n        ")
+    ));
+    if told == "no ring" {
+        println!("skipped: io_uring is not to be had here");
+        return None;
+    }
+    Some((pid, told))
+}
+
+/// The event of this kind that was done through a ring; exactly one fits.
+fn by_ring(
+    watch: &mut Watch,
+    what: &str,
+    kind: u16,
+    pid: u32,
+    fits: impl Fn(&Event) -> bool,
+) -> Event {
+    let fits = |e: &Event| of(kind, pid)(e) && fits(e);
+    let event = watch.expect(what, |e| fits(e) && e.marks & event_mark::IO_URING != 0);
+    watch.settle();
+    assert_eq!(
+        watch.seen.iter().filter(|e| fits(e)).count(),
+        1,
+        "{what} is told once"
+    );
+    event
+}
+
+fn opened(watch: &mut Watch, pid: u32, path: &Path) -> Event {
+    let what = format!("open of {}", path.display());
+    let open = by_ring(watch, &what, kind::OPEN, pid, |e| {
+        text(&e.text) == path.to_str().unwrap()
+    });
+    assert_eq!(open.b, path.metadata().unwrap().ino());
+    assert_eq!(open.task.process.pid, pid);
+    assert_eq!(open.marks, event_mark::IO_URING, "nothing is missing");
+    open
+}
+
+#[test]
+fn a_ring_is_made() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let Some((pid, told)) = ring("print(Ring(flags=1 << 7, entries=5).fd)") else {
+        return;
+    };
+    let made = watch.expect("io-uring", |e| of(kind::IO_URING, pid)(e) && e.a >> 32 != 0);
+    // The kernel rounds the size up; the flag is IORING_SETUP_SUBMIT_ALL.
+    assert_eq!((made.a as u32, made.a >> 32), (8, 1 << 7));
+    assert_eq!(made.ret, told.parse::<i32>().unwrap());
+}
+
+#[test]
+fn files_opened_through_a_ring() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let d = fs::canonicalize(dir.path()).unwrap();
+    let names = [
+        "inline", "open2", "async", "slot", "any", "polled", "lost", "thread",
+    ];
+    for name in names {
+        fs::write(d.join(name), "x").unwrap();
+    }
+    std::os::unix::fs::symlink(d.join("inline"), d.join("link")).unwrap();
+    let Some((pid, told)) = ring(&format!(
+        "d = b'{}/'
+import threading
+r = Ring()
+dirfd = os.open(d, os.O_PATH)
+print(r.ask(OPENAT, fd=dirfd, addr=b'../' + os.path.basename(d[:-1]) + b'/link', how=os.O_RDWR), end=' ')
+assert r.ask(OPENAT2, fd=-100, addr=d + b'open2', len=24, off=how(os.O_WRONLY)) > 2
+assert r.ask(OPENAT, fd=-100, addr=d + b'async', how=os.O_RDONLY, flags=16) > 2
+assert r.ask(OPENAT, fd=-100, addr=d + b'made', how=os.O_WRONLY | os.O_CREAT, len=0o600) > 2
+assert call(427, r.fd, 2, struct.pack('8i', *[-1] * 8), 8) == 0
+assert r.ask(OPENAT, fd=-100, addr=d + b'slot', how=os.O_RDONLY, slot=6) == 0
+any = r.ask(OPENAT, fd=-100, addr=d + b'any', how=os.O_RDONLY, slot=0xffffffff)
+print(any, end=' ')
+p = Ring(flags=2)
+assert p.ask(OPENAT, fd=-100, addr=d + b'polled', how=os.O_RDONLY) > 2
+assert r.ask(OPENAT, fd=-100, addr=d + b'absent', how=os.O_RDONLY) == -2
+o = Ring(entries=1)
+for i in range(3): o.post(0, data=7)
+o.post(OPENAT, fd=-100, addr=d + b'lost', how=os.O_RDONLY, data=8)
+def other():
+    assert r.ask(OPENAT, fd=-100, addr=d + b'thread', how=os.O_RDONLY) > 2
+    print(threading.get_native_id())
+t = threading.Thread(target=other); t.start(); t.join()",
+        d.display()
+    )) else {
+        return;
+    };
+    let numbers: Vec<i32> = told
+        .split_whitespace()
+        .map(|n| n.parse().unwrap())
+        .collect();
+    let [first, any, thread] = numbers[..] else {
+        panic!("{told}")
+    };
+    let w = &mut watch;
+    let inline = opened(w, pid, &d.join("inline"));
+    assert_eq!((inline.ret, inline.a & 3), (first, 2));
+    assert_eq!(opened(w, pid, &d.join("open2")).a & 3, 1);
+    let made = opened(w, pid, &d.join("made"));
+    assert_eq!(made.a & 3, 1);
+    assert_eq!(made.task.tid, pid, "it is not the worker that acts");
+    assert_eq!(opened(w, pid, &d.join("async")).task.tid, pid);
+    assert_eq!(opened(w, pid, &d.join("slot")).ret, 0);
+    assert_eq!(opened(w, pid, &d.join("any")).ret, any);
+    opened(w, pid, &d.join("lost"));
+    assert_eq!(opened(w, pid, &d.join("thread")).task.tid, thread as u32);
+    // The polling thread has a name and a number of its own, and is part of the process.
+    let polled = w.expect("open by the polling thread", |e| {
+        e.kind == kind::OPEN && text(&e.text) == d.join("polled").to_str().unwrap()
+    });
+    assert_eq!(polled.task.process, inline.task.process);
+    assert_eq!(polled.marks, event_mark::IO_URING);
+    assert!(!w.seen.iter().any(|e| text(&e.text).ends_with("/absent")));
+}
+
+#[test]
+fn connections_through_a_ring() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let Some((pid, told)) = ring(
+        "def address(port): return struct.pack('=H', 2) + struct.pack('>H', port) + socket.inet_aton('127.0.0.1') + bytes(8)
+r = Ring()
+own = r.supports(BIND)
+s = socket.socket()
+if own:
+    assert r.ask(BIND, fd=s.fileno(), addr=address(0), off=16) == 0
+    assert r.ask(LISTEN, fd=s.fileno(), len=5) == 0
+else: s.bind(('127.0.0.1', 0)); s.listen()
+port = s.getsockname()[1]
+def connect(ring, to):
+    c = socket.socket()
+    return c, ring.ask(CONNECT, fd=c.fileno(), addr=address(to), off=16)
+a = Ring()
+a.post(ACCEPT, fd=s.fileno())
+c, result = connect(r, port)
+assert result == 0
+first = a.answer()
+a.post(ACCEPT, fd=s.fileno(), ioprio=1, data=5)
+more = [connect(r, port)[0] for i in range(2)]
+second, third = a.answer(), a.answer()
+free = socket.socket(); free.bind(('127.0.0.1', 0)); gone = free.getsockname()[1]; free.close()
+refused, result = connect(r, gone)
+assert result == -111, result
+pending = socket.socket(); pending.setblocking(False)
+polled = Ring(flags=2)
+assert polled.ask(CONNECT, fd=pending.fileno(), addr=address(port), off=16) in (0, -115)
+u = socket.socket(socket.AF_UNIX)
+assert r.ask(CONNECT, fd=u.fileno(), addr=struct.pack('H', 1) + b'/nowhere', off=11) == -2
+inode = lambda f: os.fstat(f).st_ino
+print(int(own), port, gone, inode(s.fileno()), inode(c.fileno()), inode(refused.fileno()), inode(pending.fileno()), *map(inode, (first, second, third)))",
+    ) else {
+        return;
+    };
+    let numbers: Vec<u64> = told
+        .split_whitespace()
+        .map(|n| n.parse().unwrap())
+        .collect();
+    let [
+        own,
+        port,
+        gone,
+        server,
+        client,
+        refused,
+        pending,
+        ref accepted @ ..,
+    ] = numbers[..]
+    else {
+        panic!("{told}")
+    };
+    let tcp = 2 | 1 << 16;
+    let w = &mut watch;
+    if own == 1 {
+        for kind in [kind::BIND, kind::LISTEN] {
+            let end = by_ring(w, "own end", kind, pid, |e| e.b == server);
+            assert_eq!((end.a as u32 as u64, end.a >> 32), (port, tcp));
+            assert_eq!(&end.text[..], [127, 0, 0, 1]);
+        }
+    }
+    let connect = by_ring(w, "connect", kind::CONNECT, pid, |e| e.b == client);
+    assert_eq!((connect.ret, connect.a as u32 as u64), (0, port));
+    assert_eq!(&connect.text[..], [127, 0, 0, 1]);
+    assert_ne!(connect.c, 0);
+    let refused = by_ring(w, "refused", kind::CONNECT, pid, |e| e.b == refused);
+    assert_eq!((refused.ret, refused.a as u32 as u64), (-111, gone));
+    assert_eq!(accepted.len(), 3);
+    for socket in accepted {
+        let accept = by_ring(w, "accept", kind::ACCEPT, pid, |e| e.b == *socket);
+        assert_eq!(accept.a >> 32, tcp);
+        assert_eq!(&accept.text[..], [127, 0, 0, 1]);
+        assert!(accept.ret > 2);
+    }
+    let unix = by_ring(w, "unix", kind::CONNECT, pid, |e| e.a >> 32 & 0xffff == 1);
+    assert_eq!((text(&unix.text), unix.ret), ("/nowhere".into(), -2));
+    let pending = w.expect("connect by the polling thread", |e| {
+        e.kind == kind::CONNECT && e.b == pending
+    });
+    assert_eq!(pending.task.process, connect.task.process);
+    assert_eq!(pending.a as u32 as u64, port);
+}
+
+#[test]
+fn a_slot_that_becomes_standard_input() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let Some((pid, told)) = ring(
+        "r = Ring()
+if r.supports(INSTALL):
+    assert call(427, r.fd, 2, struct.pack('8i', *[-1] * 8), 8) == 0
+    assert r.ask(OPENAT, fd=-100, addr=b'/etc/passwd', how=os.O_RDONLY, slot=3) == 0
+    os.close(0)
+    print(r.ask(INSTALL, fd=2, flags=1))
+else: print('none')",
+    ) else {
+        return;
+    };
+    if told == "none" {
+        println!("skipped: a slot cannot become a descriptor here");
+        return;
+    }
+    assert_eq!(told, "0");
+    let dup = by_ring(&mut watch, "dup", kind::DUP, pid, |e| e.a as u32 == 0);
+    assert_eq!(dup.a >> 32, u64::from(stream_kind::FILE));
+    assert_eq!(dup.b, fs::metadata("/etc/passwd").unwrap().ino());
+}
