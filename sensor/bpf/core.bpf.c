@@ -11,6 +11,9 @@
 #include "namespace.h"
 #include "mount.h"
 #include "kernel.h"
+#include "keys.h"
+#include "memory.h"
+#include "program.h"
 #include "uring.h"
 #include "syscall.h"
 

@@ -1,4 +1,4 @@
-/* Other processes' memory, anonymous files, kernel modules, BPF. */
+/* Other processes' memory, and anonymous files. */
 #pragma once
 #include "process.h"
 
@@ -11,9 +11,6 @@
 #define PTRACE_ATTACH 16
 #define PTRACE_SETREGSET 0x4205
 #define PTRACE_SEIZE 0x4206
-
-#define BPF_CMD_MAP_CREATE 0
-#define BPF_CMD_PROG_LOAD 5
 
 /* Levels of the table of pids: 64 to the 6th are more pids than there can be. */
 #define TABLE_LEVELS 6
@@ -112,48 +109,5 @@ int BPF_PROG(on_memfd_create, struct pt_regs *regs, long ret)
 	/* The kernel puts "memfd:" before the name that was given. */
 	s->record.text_len = append_kernel_string(s, name.name + 6, NAME_LONGEST);
 	finish(s, KIND_MEMFD);
-	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_init_module, struct pt_regs *regs, long ret)
-{
-	struct scratch *s = begin(KIND_MODULE);
-	if (!s)
-		return 0;
-	s->record.ret = ret;
-	finish(s, KIND_MODULE);
-	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_finit_module, struct pt_regs *regs, long ret)
-{
-	struct scratch *s = begin(KIND_MODULE);
-	if (!s)
-		return 0;
-	struct file *file = file_of(ARG1(regs));
-	s->record.ret = ret;
-	if (file)
-		s->record.text_len = append_path_of(s, file, PATH_KEPT);
-	finish(s, KIND_MODULE);
-	return 0;
-}
-
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_bpf, struct pt_regs *regs, long ret)
-{
-	u32 command = ARG1(regs), type = 0;
-	if (command != BPF_CMD_MAP_CREATE && command != BPF_CMD_PROG_LOAD)
-		return 0;
-	struct scratch *s = begin(KIND_BPF);
-	if (!s)
-		return 0;
-	/* The first word of the attributes of either command is the type. */
-	if (bpf_probe_read_user(&type, sizeof(type), (void *)ARG2(regs)))
-		s->record.marks |= EVENT_MARK_INCOMPLETE;
-	s->record.ret = ret;
-	s->record.a = command | (u64)type << 32;
-	finish(s, KIND_BPF);
 	return 0;
 }

@@ -38,6 +38,7 @@ enum { BPF_ANY = 0, BPF_NOEXIST = 1, BPF_F_NO_PREALLOC = 1, BPF_LOCAL_STORAGE_GE
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_AVAIL_DATA = 0, BPF_RB_CONS_POS = 2 };
 enum bpf_func_id {
 	BPF_FUNC_task_pt_regs = 175,
+	BPF_FUNC_find_vma = 180,
 	BPF_FUNC_loop = 181,
 };
 enum { AF_UNIX = 1, AF_INET = 2, AF_INET6 = 10 };
@@ -308,7 +309,15 @@ struct pid {
 };
 struct mm_struct {
 	unsigned long arg_start, arg_end;
+	unsigned long start_brk, brk, start_stack;
 	struct file *exe_file;
+};
+struct vm_area_struct {
+	unsigned long vm_start, vm_end;
+	struct mm_struct *vm_mm;
+	unsigned long vm_flags;
+	void *anon_vma;
+	struct file *vm_file;
 };
 struct signal_struct {
 	atomic_t live;
@@ -322,6 +331,7 @@ struct thread_info {
 struct task_struct {
 	struct thread_info thread_info;
 	u32 flags;
+	u32 personality;
 	struct mm_struct *mm;
 	int exit_code;
 	int pid;
@@ -349,6 +359,42 @@ struct linux_binprm {
 };
 struct kernel_siginfo {
 	int si_code;
+};
+
+/* What is put into the kernel. */
+struct module {
+	char name[56];
+};
+struct bpf_prog_aux {
+	char name[16];
+};
+enum bpf_prog_type {
+	BPF_PROG_TYPE_UNSPEC,
+};
+enum bpf_map_type {
+	BPF_MAP_TYPE_UNSPEC,
+};
+struct bpf_prog {
+	enum bpf_prog_type type;
+	struct bpf_prog_aux *aux;
+};
+struct bpf_map {
+	enum bpf_map_type map_type;
+	char name[16];
+};
+struct bpf_link {
+	struct bpf_prog *prog;
+};
+struct perf_event_attr {
+	u32 type;
+	u64 config;
+};
+struct hw_perf_event {
+	struct task_struct *target;
+};
+struct perf_event {
+	struct perf_event_attr attr;
+	struct hw_perf_event hw;
 };
 
 /* Sockets. */
@@ -455,11 +501,12 @@ struct io_connect {
 /* What a system call was given. */
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long bx, cx, bp, di, si, dx, r10, r8, r9, orig_ax;
+	unsigned long bx, cx, bp, di, si, dx, r10, r8, r9, orig_ax, sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	u64 regs[31];
+	u64 sp;
 	u64 orig_x0;
 	s32 syscallno;
 };

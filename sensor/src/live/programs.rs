@@ -63,6 +63,8 @@ pub(super) static ATTACHMENTS: &[Attachment] = &[
     optional(&[("on_signal", "signal_generate")], &[kind::SIGNAL]),
     // Knows which side began a connection, which the streams of every exec and dup tell.
     required(&[("on_socket_state", "inet_sock_set_state")], ALWAYS),
+    // Gives modules their names; loading one is told at the exit of the call.
+    optional(&[("on_module_load", "module_load")], &[kind::MODULE]),
     optional(&[("on_egress", "")], &[kind::SENT]),
     optional(&[("on_uring_create", "io_uring_create")], &[kind::IO_URING]),
     // An argument that only older kernels give is what tells them apart.

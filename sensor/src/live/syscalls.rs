@@ -66,6 +66,8 @@ const fn socketcall(meant: i64) -> i64 {
     512 + meant
 }
 
+const MEMORY: &[u16] = &[kind::EXECUTABLE_MEMORY, kind::LIBRARY];
+
 /// The calls after which credentials may be others.
 const CREDENTIALS: &[i64] = &[
     SYS_setuid,
@@ -160,6 +162,14 @@ pub(super) static HANDLERS: &[Handler] = &[
     handler("on_init_module", &[kind::MODULE], &[SYS_init_module], &[128]),
     handler("on_finit_module", &[kind::MODULE], &[SYS_finit_module], &[350]),
     handler("on_bpf", &[kind::BPF], &[SYS_bpf], &[357]),
+    handler("on_perf_event_open", &[kind::PERF_EVENT], &[libc::SYS_perf_event_open], &[336]),
+    handler("on_mmap", MEMORY, &[libc::SYS_mmap], &[90, 192]),
+    handler("on_mprotect", MEMORY, &[libc::SYS_mprotect, libc::SYS_pkey_mprotect], &[125, 380]),
+    handler("on_shmat", MEMORY, &[libc::SYS_shmat], &[397]),
+    handler("on_userfaultfd", &[kind::USERFAULTFD], &[libc::SYS_userfaultfd], &[374]),
+    handler("on_keyctl", &[kind::KEYCTL], &[libc::SYS_keyctl], &[288]),
+    handler("on_add_key", &[kind::KEYCTL], &[libc::SYS_add_key], &[286]),
+    handler("on_request_key", &[kind::KEYCTL], &[libc::SYS_request_key], &[287]),
 ];
 
 /// Bit set over the numbers of system calls, as the dispatcher reads it.

@@ -12,6 +12,7 @@ mod file;
 mod kernel;
 mod lanes;
 mod life;
+mod memory;
 mod namespace;
 mod network;
 mod observe;
