@@ -3,6 +3,7 @@
  * `tell`. Calls on a descriptor are told from the kernel's own file, calls on a name as given. */
 #pragma once
 #include "given.h"
+#include "memory.h"
 
 /* The kernel's flags of an inode. */
 #define S_SYNC 1
@@ -398,6 +399,10 @@ int BPF_PROG(on_ioctl, struct pt_regs *regs, long ret)
 {
 	u32 command = ARG2(regs), asked = 0;
 	int extended = command == FS_IOC_FSSETXATTR;
+	if (command == USERFAULTFD_IOC_NEW)
+		return by_device(ARG1(regs), ARG3(regs), ret);
+	if (!wanted(KIND_FILE_FLAGS))
+		return 0;
 	if (command != FS_IOC_SETFLAGS && command != FS_IOC32_SETFLAGS && !extended)
 		return 0;
 	struct file *file = file_of(ARG1(regs));

@@ -20,6 +20,10 @@
  * in marks before. */
 #define PARTS_MOST 4
 
+/* The ioctl of /dev/userfaultfd. */
+#define USERFAULTFD_IOC_NEW 0xaa00
+#define MISC_MAJOR 10
+
 /* What is known of some memory. */
 struct region {
 	u64 address;
@@ -188,14 +192,30 @@ int BPF_PROG(on_shmat, struct pt_regs *regs, long ret)
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_userfaultfd, struct pt_regs *regs, long ret)
+/* By the call, or by an ioctl of the device that stands for it. */
+static __always_inline int takes_faults(u32 flags, long ret)
 {
 	struct scratch *s = begin(KIND_USERFAULTFD);
 	if (!s)
 		return 0;
 	s->record.ret = ret;
-	s->record.a = (u32)ARG1(regs);
+	s->record.a = flags;
 	finish(s, KIND_USERFAULTFD);
 	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_userfaultfd, struct pt_regs *regs, long ret)
+{
+	return takes_faults(ARG1(regs), ret);
+}
+
+static __always_inline int by_device(s32 fd, u32 flags, long ret)
+{
+	struct file *file = file_of(fd);
+	if (!file || !wanted(KIND_USERFAULTFD) ||
+	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFCHR ||
+	    BPF_CORE_READ(file, f_inode, i_rdev) >> 20 != MISC_MAJOR)
+		return 0;
+	return takes_faults(flags, ret);
 }

@@ -120,7 +120,7 @@ pub(super) static HANDLERS: &[Handler] = &[
     handler("on_lremovexattr", &[kind::XATTR], &[libc::SYS_lremovexattr], &[236]),
     handler("on_fremovexattr", &[kind::XATTR], &[libc::SYS_fremovexattr], &[237]),
     handler("on_removexattrat", &[kind::XATTR], &[SYS_REMOVEXATTRAT], &[466]),
-    handler("on_ioctl", &[kind::FILE_FLAGS], &[libc::SYS_ioctl], &[54]),
+    handler("on_ioctl", &[kind::FILE_FLAGS, kind::USERFAULTFD], &[libc::SYS_ioctl], &[54]),
     handler("on_file_setattr", &[kind::FILE_FLAGS], &[SYS_FILE_SETATTR], &[469]),
     handler("on_truncate", &[kind::TRUNCATE], &[libc::SYS_truncate], &[92, 193]),
     handler("on_ftruncate", &[kind::TRUNCATE], &[libc::SYS_ftruncate], &[93, 194]),
