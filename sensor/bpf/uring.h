@@ -132,31 +132,53 @@ static __always_inline struct file *made_by(struct io_kiocb *request, u32 slot, 
 	return fixed_file(BPF_CORE_READ(request, ctx), slot == URING_ANY_SLOT ? res : slot - 1);
 }
 
-static __always_inline int tell_request(struct io_kiocb *request, u32 operation, s32 res)
+/* One function for each kind of act, and not one program with all of them inlined: older verifiers
+ * lose the bounds of values that the compiler then keeps for several. */
+static __noinline int tell_open(struct io_kiocb *request, s32 res)
 {
-	struct file *file = BPF_CORE_READ(request, file);
+	u32 slot = BPF_CORE_READ((struct io_open *)request, file_slot);
+	return opened(made_by(request, slot, res), res, 0);
+}
+
+static __noinline int tell_accept(struct io_kiocb *request, s32 res)
+{
+	u32 slot = BPF_CORE_READ((struct io_accept *)request, file_slot);
+	return accepted(made_by(request, slot, res), res);
+}
+
+static __noinline int tell_connect(struct io_kiocb *request, s32 res)
+{
+	const void *given = 0;
+	if (!is_stranger())
+		given = BPF_CORE_READ((struct io_connect *)request, addr);
+	return connected(BPF_CORE_READ(request, file), given, res);
+}
+
+static __noinline int tell_own_end(struct io_kiocb *request, s32 res, u16 kind)
+{
+	return local_end(BPF_CORE_READ(request, file), res, kind);
+}
+
+static __always_inline void tell_request(struct io_kiocb *request, u32 operation, s32 res)
+{
 	if (!work_for(request))
-		return 0;
+		return;
 	switch (operation) {
 	case URING_OPENAT:
 	case URING_OPENAT2:
-		file = made_by(request, BPF_CORE_READ((struct io_open *)request, file_slot), res);
-		opened(file, res, 0);
+		tell_open(request, res);
 		break;
 	case URING_ACCEPT:
-		file = made_by(request, BPF_CORE_READ((struct io_accept *)request, file_slot), res);
-		accepted(file, res);
+		tell_accept(request, res);
 		break;
 	case URING_CONNECT:
-		connected(file,
-			  is_stranger() ? 0 : BPF_CORE_READ((struct io_connect *)request, addr),
-			  res);
+		tell_connect(request, res);
 		break;
 	case URING_BIND:
-		local_end(file, res, KIND_BIND);
+		tell_own_end(request, res, KIND_BIND);
 		break;
 	case URING_LISTEN:
-		local_end(file, res, KIND_LISTEN);
+		tell_own_end(request, res, KIND_LISTEN);
 		break;
 	case URING_FIXED_FD_INSTALL:
 		if (!is_stranger())
@@ -164,7 +186,6 @@ static __always_inline int tell_request(struct io_kiocb *request, u32 operation,
 		break;
 	}
 	work_done();
-	return 0;
 }
 
 static __always_inline int completed(u64 ring, u64 address, u64 user_data, s32 res)
@@ -182,9 +203,9 @@ static __always_inline int completed(u64 ring, u64 address, u64 user_data, s32 r
 			return 0;
 	}
 	u32 operation = BPF_CORE_READ(request, opcode);
-	if (!is_wanted_operation(operation))
-		return 0;
-	return tell_request(request, operation, res);
+	if (is_wanted_operation(operation))
+		tell_request(request, operation, res);
+	return 0;
 }
 
 SEC("tp_btf/io_uring_complete")
