@@ -6,6 +6,7 @@ pub mod agent;
 pub mod commands;
 pub mod context;
 pub mod finding;
+pub mod instance;
 pub mod live;
 pub mod loss;
 pub mod manifest;

@@ -13,7 +13,10 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
@@ -105,11 +108,19 @@ type Shared = Arc<(Mutex<Output>, Condvar)>;
 #[derive(Debug)]
 pub struct Agent {
     child: Child,
+    name: String,
     directory: TempDir,
     output: Shared,
     reader: Option<JoinHandle<()>>,
     started: Instant,
     ready_after: Duration,
+}
+
+/// A name that no other agent has: tests start several, beside that of whoever works here.
+pub fn own_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("test-{}-{count}", std::process::id())
 }
 
 /// ns since boot, the clock of events.
@@ -179,10 +190,13 @@ impl Agent {
         let directory = TempDir::with_prefix("vedette-agent-").expect("a temporary directory");
         let ready = directory.path().join("ready");
         let errors = fs::File::create(directory.path().join("stderr")).expect("an own directory");
+        let name = own_name();
         let started = Instant::now();
         let mut child = Command::new(workspace::vedette())
             .arg("run")
             .arg("--json")
+            .arg("--instance")
+            .arg(&name)
             .arg("--ready-file")
             .arg(&ready)
             .arg("--plugins")
@@ -200,6 +214,7 @@ impl Agent {
         let reader = Some(thread::spawn(move || read_lines(pipe, &theirs)));
         let mut agent = Self {
             child,
+            name,
             directory,
             output,
             reader,
@@ -220,6 +235,11 @@ impl Agent {
         );
         agent.ready_after = started.elapsed();
         agent
+    }
+
+    /// What it is called by among agents.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Its pid.

@@ -8,7 +8,7 @@ use std::{
 };
 use tempfile::TempDir;
 use vedette_tests::{
-    agent::{Agent, Options, PATIENCE, command},
+    agent::{Agent, Options, PATIENCE, command, own_name},
     listener::Wire,
     need::Need,
     process::{kill, wait_for},
@@ -115,7 +115,7 @@ fn files_that_are_missing_or_damaged_are_named() {
             );
         }
     }
-    let output = run(&["run", "--never", &missing]);
+    let output = run(&["run", "--instance", &own_name(), "--never", &missing]);
     assert!(!output.status.success());
 }
 
@@ -266,12 +266,28 @@ fn a_run_ends_with_a_summary_and_leaves_nothing() {
 }
 
 #[test]
+fn a_second_agent_is_told_which_one_runs_and_what_to_do() {
+    require!(Need::Agent, Need::Kernel);
+    let _alone = workspace::alone();
+    let agent = Agent::observing();
+    let second = run(&["run", "--instance", agent.name(), "--plugins", "/nowhere"]);
+    assert_eq!(second.status.code(), Some(1));
+    let said = stderr(&second);
+    let pid = agent.pid();
+    assert!(
+        said.contains(&format!("runs already as pid {pid}")) && said.contains("--instance"),
+        "{said}"
+    );
+    agent.stop();
+}
+
+#[test]
 fn a_second_interrupt_or_a_closed_pipe_ends_it_too() {
     require!(Need::Agent, Need::Kernel);
     let _alone = workspace::alone();
     let directory = TempDir::with_prefix("vedette-pipe-").expect("a temporary directory");
     let ready = directory.path().join("ready");
-    let mut child = command(["run", "--json", "--plugins"])
+    let mut child = command(["run", "--json", "--instance", &own_name(), "--plugins"])
         .arg(workspace::plugins())
         .arg("--ready-file")
         .arg(&ready)

@@ -2,6 +2,7 @@
 
 use super::{OutputArgs, PluginArgs, handle_outcomes, replay, summary::Summary};
 use crate::agent::Agent;
+use crate::instance::{Instance, RUNTIME};
 use crate::live::Live;
 use crate::output::Clock;
 use crate::plugin::host::PluginHost;
@@ -47,16 +48,67 @@ pub struct Run {
     /// Record the events into this capture file as well.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+
+    /// Name of this agent. Of each name one can run on a machine; several agents each judge and
+    /// answer everything, so use it for trials.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    instance: String,
+
+    #[command(flatten)]
+    sensor: SensorArgs,
+}
+
+/// How the sensor's lanes are made.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct SensorArgs {
+    /// KiB of the ring for events that matter most, a power of two.
+    #[arg(long, value_name = "KIB", default_value_t = 4096, value_parser = kib)]
+    security_ring: u32,
+
+    /// KiB of the ring for all other events, a power of two.
+    #[arg(long, value_name = "KIB", default_value_t = 8192, value_parser = kib)]
+    bulk_ring: u32,
+
+    /// Most events of one bulk kind, like opens, that a control group may cause in a second; what
+    /// is beyond is counted as lost. 0 sets no limit: a group that floods is held to its share of
+    /// a filling ring all the same.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    bulk_rate: u64,
+}
+
+impl SensorArgs {
+    /// The sensor's options.
+    pub fn options(self) -> Options {
+        Options {
+            security_ring: self.security_ring << 10,
+            bulk_ring: self.bulk_ring << 10,
+            bulk_rate: self.bulk_rate,
+        }
+    }
+}
+
+/// KiB of a ring: a power of two, of pages, of no more than a gigabyte.
+fn kib(text: &str) -> Result<u32, String> {
+    let number: u32 = text.parse().map_err(|error| format!("{error}"))?;
+    match number.is_power_of_two() && (64..=1 << 20).contains(&number) {
+        true => Ok(number),
+        false => Err("give a power of two from 64 to 1048576".to_owned()),
+    }
 }
 
 impl Run {
     /// Runs until SIGINT or SIGTERM.
     pub fn execute(self) -> anyhow::Result<()> {
         let begin = Instant::now();
+        // Without root nothing can be sensed, and it is said below what is shown instead.
+        let _instance = rustix::process::geteuid()
+            .is_root()
+            .then(|| Instance::claim(Path::new(RUNTIME), &self.instance))
+            .transpose()?;
+        let options = self.sensor.options();
         // Plugins load while the kernel verifies the sensor's programs: both take the most of
         // the time until detection is on.
-        let starting =
-            std::thread::spawn(|| Sensor::start(&Options::default(), &Filter::context()));
+        let starting = std::thread::spawn(move || Sensor::start(&options, &Filter::context()));
         let stop = stop_on_signals()?;
         let clock = Clock::of_this_machine();
         let policy = Policy::new(self.enforce, &self.never)?;

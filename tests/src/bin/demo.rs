@@ -16,7 +16,7 @@ use std::{
 };
 use tempfile::TempDir;
 use vedette_tests::{
-    agent::PATIENCE,
+    agent::{PATIENCE, own_name},
     listener::Wire,
     need::{Need, missing},
     process::{alive, kill, wait_for},
@@ -48,6 +48,8 @@ impl Shown {
         let mut command = Command::new(workspace::vedette());
         command
             .arg("run")
+            .arg("--instance")
+            .arg(own_name())
             .args(arguments)
             .arg("--plugins")
             .arg(workspace::plugins())
