@@ -1,67 +1,320 @@
-/* The first bytes that go out on a connection. There is no process in a packet's context: the
- * socket's cookie leads to the one that connected. */
+/* The first bytes of a flow, both ways. There is no process in a packet's context: of TCP the
+ * socket's cookie leads to the one that connected or accepted, of the rest the socket itself
+ * remembers who made it. What is told here holds the questions of DNS and the first message of
+ * TLS too; user space reads them out (src/payload). */
 #pragma once
 #include "emit.h"
 
-/* Bytes of a packet's payload that are kept. */
+/* Packets with payload that are told each way: what a protocol says first. */
+#define PACKETS_TOLD 4
+/* A first message of TLS may take more packets; one that claims more is not followed further. */
+#define HELLO_PACKETS 8
+/* ICMP messages that are told of one socket. */
+#define MESSAGES_TOLD 16
+/* Bytes of a packet's payload that are kept for plugins, and those kept for names. Twins of
+ * src/live/flows.rs. */
 #define PAYLOAD_KEPT 512
+#define NAMES_KEPT 4096
 
-/* Length of the IP and TCP headers of a packet, or 0 if it is not TCP. */
-static __always_inline u32 headers_of(struct __sk_buff *skb)
+#define PORT_DNS 53
+
+/* Why a packet is told, in the value of its attribute. Twins of src/live/flows.rs. */
+#define FOR_FIRST_BYTES (1ull << 61)
+#define FOR_DNS (1ull << 62)
+#define FOR_TLS (1ull << 63)
+
+/* What a socket remembers of its flow. It lives and dies with the socket. */
+struct flow {
+	/* Of all but TCP: who made the socket, or sent the last packet that was told; pid 0 where
+	 * that is not known. */
+	struct actor actor;
+	u32 sent;
+	u32 received;
+	u32 hello; /* bytes that are still to come of a first message of TLS */
+	u8 ours; /* the agent's own, or of before it: not told */
+	u8 made; /* its making was seen, so no part of the kernel made it */
+	u8 unused[2];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct flow);
+} FLOWS SEC(".maps");
+
+struct packet {
+	u32 headers; /* bytes before the payload */
+	u32 len;     /* bytes of payload */
+	u8 address[16];
+	u32 address_len;
+	u16 port; /* remote */
+	u8 protocol;
+	u8 type; /* of ICMP */
+};
+
+static __always_inline u16 port_at(const u8 *at)
 {
-	u8 head[10] = {}, offset = 0;
-	u32 len;
-	if (bpf_skb_load_bytes(skb, 0, head, sizeof(head)))
+	return at[0] << 8 | at[1];
+}
+
+/* Reads the headers; 0 where there is no payload that could be told. */
+static __always_inline int parse(struct __sk_buff *skb, struct packet *out, int outgoing)
+{
+	u8 head[40] = {}, next[14] = {};
+	u32 ip, more;
+	if (bpf_skb_load_bytes(skb, 0, head, 20))
 		return 0;
 	if (head[0] >> 4 == 4) {
-		if (head[9] != IPPROTO_TCP)
+		/* Of a fragmented packet the first part is read. */
+		if (head[6] & 0x1f || head[7])
 			return 0;
-		len = (head[0] & 15) * 4;
+		ip = (head[0] & 15) * 4;
+		out->protocol = head[9];
+		out->address_len = 4;
+		__builtin_memcpy(out->address, outgoing ? head + 16 : head + 12, 4);
 	} else {
-		/* Extension headers are not followed: hosts do not send TCP with any. */
-		if (head[6] != IPPROTO_TCP)
+		/* Extension headers are not followed: hosts do not send these protocols with any. */
+		if (bpf_skb_load_bytes(skb, 0, head, 40))
 			return 0;
-		len = 40;
+		ip = 40;
+		out->protocol = head[6];
+		out->address_len = 16;
+		__builtin_memcpy(out->address, outgoing ? head + 24 : head + 8, 16);
 	}
-	if (bpf_skb_load_bytes(skb, len + 12, &offset, 1))
+	if (bpf_skb_load_bytes(skb, ip, next, 8))
 		return 0;
-	return len + (offset >> 4) * 4;
+	out->port = outgoing ? port_at(next + 2) : port_at(next);
+	out->type = next[0];
+	if (out->protocol == IPPROTO_TCP) {
+		if (bpf_skb_load_bytes(skb, ip, next, 14))
+			return 0;
+		more = (next[12] >> 4) * 4;
+	} else if (out->protocol == IPPROTO_UDP || out->protocol == IPPROTO_ICMP ||
+		   out->protocol == IPPROTO_ICMPV6) {
+		more = 8;
+	} else {
+		return 0;
+	}
+	out->headers = ip + more;
+	if (skb->len < out->headers)
+		return 0;
+	out->len = skb->len - out->headers;
+	return 1;
+}
+
+/* Sends a packet as an event of `kind`; `keep` bytes of it at most. */
+static __always_inline void tell(struct __sk_buff *skb, struct packet *packet, u16 kind,
+				 const struct actor *actor, u64 inode, u64 attribute, u32 keep)
+{
+	u32 kept = packet->len;
+	struct scratch *s = claim_for(kind);
+	if (!s)
+		return;
+	stamp(s, kind);
+	s->record.actor = *actor;
+	if (attribute) {
+		s->record.blocks = BLOCK_ATTR;
+		set_attr(reserve(s, sizeof(struct attr)), 1, attribute);
+	}
+	if (kept > keep) {
+		kept = keep;
+		s->record.marks |= EVENT_MARK_TRUNCATED;
+	}
+	if (kept) {
+		u32 at = s->used;
+		opaque(kept);
+		/* Older verifiers want to see that it is not 0. */
+		kept = ((kept - 1) & (NAMES_KEPT - 1)) + 1;
+		opaque(at);
+		if (at > sizeof(struct attr))
+			at = 0;
+		if (bpf_skb_load_bytes(skb, packet->headers, s->body + at, kept)) {
+			s->record.marks |= EVENT_MARK_INCOMPLETE;
+			kept = 0;
+		}
+		s->used = at + kept;
+	}
+	s->record.text_len = kept;
+	s->record.text2_len = append(s, packet->address, packet->address_len, 16);
+	u32 port = kind == KIND_ICMP ? packet->type : packet->port;
+	s->record.a = port | (u64)packet->len << 32;
+	s->record.b = inode;
+	s->record.c = bpf_get_socket_cookie(skb);
+	finish(s, kind);
+}
+
+/* Follows the first message of TLS through the packets that it takes: true for each of them. */
+static __always_inline int is_hello(struct __sk_buff *skb, struct packet *packet,
+				    struct flow *flow)
+{
+	u8 head[6] = {};
+	if (flow->hello) {
+		flow->hello -= packet->len < flow->hello ? packet->len : flow->hello;
+		return 1;
+	}
+	/* A record of a handshake that begins with a client's hello. */
+	if (packet->len < sizeof(head) ||
+	    bpf_skb_load_bytes(skb, packet->headers, head, sizeof(head)) || head[0] != 22 ||
+	    head[1] != 3 || head[5] != 1)
+		return 0;
+	u32 whole = 5 + port_at(head + 3);
+	flow->hello = whole > packet->len ? whole - packet->len : 0;
+	return 1;
+}
+
+static __always_inline int of_user(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	return !(BPF_CORE_READ(task, flags) & PF_KTHREAD) && BPF_CORE_READ(task, tgid);
+}
+
+static __always_inline int on_tcp(struct __sk_buff *skb, struct flow *flow, u32 state, int outgoing)
+{
+	struct packet packet = {};
+	if (!parse(skb, &packet, outgoing) || !packet.len || packet.protocol != IPPROTO_TCP)
+		return 1;
+	u64 cookie = bpf_get_socket_cookie(skb);
+	struct connection *connection = bpf_map_lookup_elem(&CONNECTIONS, &cookie);
+	/* Data may come in while the connection is just being made on another CPU. */
+	if (!connection && state == TCP_SYN_RECV)
+		return 1;
+	if (!connection || !connection->fresh) {
+		/* It began before anybody wanted its first bytes. */
+		flow->ours = 1;
+		return 1;
+	}
+	u32 count = outgoing ? flow->sent++ : flow->received++;
+	u64 why = 0;
+	int outbound = connection->marks & STREAM_MARK_OUTBOUND;
+	if (count < PACKETS_TOLD && wanted(outgoing ? KIND_SENT : KIND_RECEIVED))
+		why |= FOR_FIRST_BYTES;
+	if (count < PACKETS_TOLD && outbound && packet.port == PORT_DNS && wanted(KIND_DNS))
+		why |= FOR_DNS;
+	if (outgoing && outbound && count < HELLO_PACKETS) {
+		if ((count < PACKETS_TOLD || flow->hello) && is_hello(skb, &packet, flow) &&
+		    wanted(KIND_TLS))
+			why |= FOR_TLS;
+	} else {
+		flow->hello = 0;
+	}
+	if (why)
+		tell(skb, &packet, outgoing ? KIND_SENT : KIND_RECEIVED, &connection->actor,
+		     connection->inode, why | IPPROTO_TCP | (u64)connection->marks << 32,
+		     why & (FOR_DNS | FOR_TLS) ? NAMES_KEPT : PAYLOAD_KEPT);
+	return 1;
+}
+
+static __always_inline int on_datagram(struct __sk_buff *skb, struct flow *flow, int outgoing)
+{
+	struct packet packet = {};
+	if (!parse(skb, &packet, outgoing) || packet.protocol != IPPROTO_UDP)
+		return 1;
+	u32 count = outgoing ? flow->sent++ : flow->received++;
+	u64 why = 0;
+	if (count < PACKETS_TOLD && packet.len && wanted(outgoing ? KIND_SENT : KIND_RECEIVED))
+		why |= FOR_FIRST_BYTES;
+	if (packet.port == PORT_DNS && wanted(KIND_DNS))
+		why |= FOR_DNS;
+	if (!why)
+		return 1;
+	/* A datagram leaves in the context of who sends it. */
+	if (outgoing && of_user())
+		stamp_task(&flow->actor, (void *)bpf_get_current_task());
+	if (!flow->actor.pid || flow->actor.pid == filter.self)
+		return 1;
+	tell(skb, &packet, outgoing ? KIND_SENT : KIND_RECEIVED, &flow->actor, 0,
+	     why | IPPROTO_UDP | (u64)STREAM_MARK_DATAGRAM << 32,
+	     why & FOR_DNS ? NAMES_KEPT : PAYLOAD_KEPT);
+	return 1;
+}
+
+/* The kernel's own answers leave through raw sockets too: only those whose making was seen are
+ * told. */
+static __always_inline int on_message(struct __sk_buff *skb, struct flow *flow)
+{
+	struct packet packet = {};
+	if (!flow->made || flow->sent >= MESSAGES_TOLD || !wanted(KIND_ICMP))
+		return 1;
+	if (!parse(skb, &packet, 1) ||
+	    (packet.protocol != IPPROTO_ICMP && packet.protocol != IPPROTO_ICMPV6))
+		return 1;
+	flow->sent++;
+	if (of_user())
+		stamp_task(&flow->actor, (void *)bpf_get_current_task());
+	if (flow->actor.pid != filter.self)
+		tell(skb, &packet, KIND_ICMP, &flow->actor, 0, 0, PAYLOAD_KEPT);
+	return 1;
+}
+
+/* After the first packets this is all that a flow costs: one look into the socket. */
+static __always_inline int over(struct flow *flow, int outgoing)
+{
+	if (flow->ours)
+		return 1;
+	return (outgoing ? flow->sent : flow->received) >= PACKETS_TOLD && !flow->hello;
+}
+
+static __always_inline int on_packet(struct __sk_buff *skb, int outgoing)
+{
+	struct bpf_sock *sk = skb->sk;
+	if (!sk)
+		return 1;
+	struct flow *flow = bpf_sk_storage_get(&FLOWS, sk, 0, 0);
+	if (flow && flow->ours)
+		return 1;
+	struct bpf_sock *full = bpf_sk_fullsock(sk);
+	if (!full)
+		return 1;
+	u32 type = full->type, protocol = full->protocol, state = full->state;
+	if (type == SOCK_STREAM) {
+		if (flow && over(flow, outgoing))
+			return 1;
+		if (protocol != IPPROTO_TCP || state == TCP_LISTEN)
+			return 1;
+	}
+	if (!flow)
+		flow = bpf_sk_storage_get(&FLOWS, full, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!flow)
+		return 1;
+	if (type == SOCK_STREAM)
+		return on_tcp(skb, flow, state, outgoing);
+	if (protocol == IPPROTO_UDP) {
+		/* Connected to another port it can be nobody's question of a name. */
+		int elsewhere = state == TCP_ESTABLISHED &&
+				full->dst_port != __builtin_bswap16(PORT_DNS);
+		if ((elsewhere || !wanted(KIND_DNS)) && over(flow, outgoing))
+			return 1;
+		return on_datagram(skb, flow, outgoing);
+	}
+	return outgoing ? on_message(skb, flow) : 1;
 }
 
 SEC("cgroup_skb/egress")
 int on_egress(struct __sk_buff *skb)
 {
-	u64 cookie = bpf_get_socket_cookie(skb);
-	struct connection *connection = bpf_map_lookup_elem(&CONNECTIONS, &cookie);
-	if (!connection || !connection->packets)
+	return on_packet(skb, 1);
+}
+
+SEC("cgroup_skb/ingress")
+int on_ingress(struct __sk_buff *skb)
+{
+	return on_packet(skb, 0);
+}
+
+/* A process makes a socket of the internet. Asking for its cookie makes it have one, by which
+ * what is told of it can be joined. */
+SEC("cgroup/sock_create")
+int on_socket_made(struct bpf_sock *sk)
+{
+	bpf_get_socket_cookie(sk);
+	if (sk->type == SOCK_STREAM)
 		return 1;
-	u32 headers = headers_of(skb);
-	if (!headers || skb->len <= headers)
+	struct flow *flow = bpf_sk_storage_get(&FLOWS, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!flow)
 		return 1;
-	u32 len = skb->len - headers, kept = len;
-	__sync_fetch_and_add(&connection->packets, -1);
-	struct scratch *s = claim();
-	if (!s)
-		return 1;
-	stamp(s, KIND_SENT);
-	s->record.actor = connection->actor;
-	if (kept > PAYLOAD_KEPT) {
-		kept = PAYLOAD_KEPT;
-		s->record.marks |= EVENT_MARK_TRUNCATED;
-	}
-	opaque(kept);
-	/* Older verifiers want to see that it is not 0. */
-	kept = ((kept - 1) & (PAYLOAD_KEPT - 1)) + 1;
-	if (bpf_skb_load_bytes(skb, headers, s->body, kept)) {
-		s->record.marks |= EVENT_MARK_INCOMPLETE;
-		kept = 0;
-	}
-	s->used = kept;
-	s->record.text_len = kept;
-	s->record.text2_len = append(s, connection->address, connection->address_len, 16);
-	s->record.a = connection->port | (u64)len << 32;
-	s->record.b = connection->inode;
-	s->record.c = cookie;
-	finish(s, KIND_SENT);
+	flow->made = 1;
+	stamp_task(&flow->actor, (void *)bpf_get_current_task());
+	if (flow->actor.pid == filter.self)
+		flow->ours = 1;
 	return 1;
 }

@@ -152,9 +152,9 @@ struct {
 struct connection {
 	struct actor actor;
 	u64 inode;
-	u32 packets; /* how many packets of payload are still to be told */
+	u32 fresh; /* its first bytes were wanted when it began */
 	u16 port;
-	u16 marks;   /* outbound or accepted, as in the catalogue's stream-mark */
+	u16 marks; /* outbound or accepted, as in the catalogue's stream-mark */
 	u8 address[16];
 	u64 address_len; /* 4 or 16 */
 };

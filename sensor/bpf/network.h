@@ -7,8 +7,11 @@
 #define EALREADY 114
 #define EINPROGRESS 115
 
-/* Packets with payload that are told of an outbound connection: what a protocol says first. */
-#define PACKETS_TOLD 4
+/* Whether anybody wants what packets hold. */
+static __always_inline int payloads_wanted(void)
+{
+	return wanted(KIND_SENT) || wanted(KIND_RECEIVED) || wanted(KIND_TLS) || wanted(KIND_DNS);
+}
 
 /* Direction and maker of every TCP connection. Runs in the maker's context for SYN_SENT, in
  * anybody's for the rest. */
@@ -32,41 +35,54 @@ int BPF_PROG(on_socket_state, struct sock *sk, int from, int to)
 	struct connection connection = {};
 	struct task_struct *task = bpf_get_current_task_btf();
 	connection.marks = accepted ? STREAM_MARK_ACCEPTED : STREAM_MARK_OUTBOUND;
+	connection.fresh = payloads_wanted();
 	if (outbound) {
 		connection.port = __builtin_bswap16(sk->__sk_common.skc_dport);
 		connection.address_len = copy_address(connection.address, sk, 0);
 		connection.inode = inode_of_socket(BPF_CORE_READ(sk, sk_socket));
-		if (!(task->flags & PF_KTHREAD) && task->tgid != filter.self) {
+		if (task->flags & PF_KTHREAD || task->tgid == filter.self)
+			connection.fresh = 0;
+		else
 			stamp_actor(&connection.actor);
-			connection.packets = PACKETS_TOLD;
-		}
 	}
 	bpf_map_update_elem(&CONNECTIONS, &cookie, &connection, BPF_ANY);
 	return 0;
 }
 
-static __always_inline u64 port_and_family(u16 port, u16 family, u16 type)
+/* Families whose addresses are told. */
+static __always_inline int is_told(u16 family)
+{
+	return family == AF_INET || family == AF_INET6 || family == AF_UNIX || family == AF_VSOCK;
+}
+
+static __always_inline u64 port_and_family(u32 port, u16 family, u16 type)
 {
 	return port | (u64)family << 32 | (u64)type << 48;
 }
 
 /* The address that the call was given, where the kernel has kept none: the call has failed, so
  * nothing was connected that could differ from it. */
-static __always_inline u16 given_address(struct scratch *s, const void *from, u16 *port)
+static __always_inline u16 given_address(struct scratch *s, const void *from, u32 *port)
 {
 	struct {
 		u16 family;
 		__be16 port;
 		u8 rest[24];
 	} given = {};
-	bpf_probe_read_user(&given, sizeof(given), from);
+	/* The shortest of them has 16 bytes, and memory may end there. */
+	bpf_probe_read_user(&given, 16, from);
 	*port = __builtin_bswap16(given.port);
 	if (given.family == AF_INET)
 		return append(s, given.rest, 4, 4);
-	if (given.family == AF_INET6)
+	if (given.family == AF_INET6) {
+		bpf_probe_read_user(&given, sizeof(given), from);
 		return append(s, given.rest + 4, 16, 16);
+	}
 	*port = 0;
-	return 0;
+	if (given.family != AF_VSOCK)
+		return 0;
+	__builtin_memcpy(port, given.rest, 4);
+	return append(s, given.rest + 4, 4, 4);
 }
 
 static __always_inline int connected(struct file *file, const void *given, long ret)
@@ -81,17 +97,17 @@ static __always_inline int connected(struct file *file, const void *given, long 
 		return 0;
 	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	u16 type = BPF_CORE_READ(sk, sk_type);
-	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
+	if (!is_told(family))
 		return 0;
 	/* A datagram socket that was given no address has let go of the one it had. */
-	if (ret == 0 && family != AF_UNIX && type != SOCK_STREAM &&
+	if (ret == 0 && (family == AF_INET || family == AF_INET6) && type != SOCK_STREAM &&
 	    BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_ESTABLISHED)
 		return 0;
 	struct scratch *s = begin(KIND_CONNECT);
 	if (!s)
 		return 0;
 	int alive = ret == 0 || ret == -EINPROGRESS || ret == -EINTR;
-	u16 port = 0;
+	u32 port = 0;
 	if (family == AF_UNIX) {
 		struct sock *peer = unix_peer(sk);
 		if (ret == 0 && peer) {
@@ -101,6 +117,11 @@ static __always_inline int connected(struct file *file, const void *given, long 
 			/* struct sockaddr_un: the path follows the family. */
 			s->record.text_len = append_user_string(s, given + 2, 109);
 		}
+	} else if (family == AF_VSOCK) {
+		if (alive)
+			s->record.text_len = append_vsock(s, sk, 0, &port);
+		else if (given)
+			s->record.text_len = given_address(s, given, &port);
 	} else {
 		struct connection *known = alive ? 0 : connection_of(sk);
 		if (alive) {
@@ -140,8 +161,8 @@ static __always_inline int accepted(struct file *file, long ret)
 		return 0;
 	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	u16 type = BPF_CORE_READ(sk, sk_type);
-	u16 port = 0;
-	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
+	u32 port = 0;
+	if (!is_told(family))
 		return 0;
 	struct scratch *s = begin(KIND_ACCEPT);
 	if (!s)
@@ -154,6 +175,12 @@ static __always_inline int accepted(struct file *file, long ret)
 			 peer ? inode_of_socket(BPF_CORE_READ(peer, sk_socket)) : 0);
 		s->record.text_len = append_unix(s, sk);
 		target(s, task_of(BPF_CORE_READ(sk, sk_peer_pid), 1));
+	} else if (family == AF_VSOCK) {
+		u32 local_port = 0;
+		append_vsock(s, sk, 1, &local_port);
+		s->used = sizeof(struct attr);
+		set_attr(attr, ACCEPT_LOCAL_PORT, local_port);
+		s->record.text_len = append_vsock(s, sk, 0, &port);
 	} else {
 		set_attr(attr, ACCEPT_LOCAL_PORT, BPF_CORE_READ(sk, __sk_common.skc_num));
 		port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
@@ -163,6 +190,12 @@ static __always_inline int accepted(struct file *file, long ret)
 	s->record.a = port_and_family(port, family, type);
 	s->record.b = BPF_CORE_READ(file, f_inode, i_ino);
 	s->record.c = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	/* From now on its packets have a process. */
+	struct connection *connection = connection_of(sk);
+	if (connection) {
+		connection->actor = s->record.actor;
+		connection->inode = s->record.b;
+	}
 	finish(s, KIND_ACCEPT);
 	return 0;
 }
@@ -183,14 +216,16 @@ static __always_inline int local_end(struct file *file, long ret, u16 kind)
 		return 0;
 	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	u16 type = BPF_CORE_READ(sk, sk_type);
-	u16 port = 0;
-	if (family != AF_INET && family != AF_INET6 && family != AF_UNIX)
+	u32 port = 0;
+	if (!is_told(family))
 		return 0;
 	struct scratch *s = begin(kind);
 	if (!s)
 		return 0;
 	if (family == AF_UNIX) {
 		s->record.text_len = append_unix(s, sk);
+	} else if (family == AF_VSOCK) {
+		s->record.text_len = append_vsock(s, sk, 1, &port);
 	} else {
 		port = BPF_CORE_READ(sk, __sk_common.skc_num);
 		s->record.text_len = append_inet(s, sk, 1);

@@ -72,6 +72,19 @@ static __always_inline u32 append_unix(struct scratch *s, struct sock *sk)
 	return append(s, path, len, 108);
 }
 
+/* Appends the context id of one end of a vsock socket: 4 bytes, which user space writes as a
+ * number. */
+static __always_inline u32 append_vsock(struct scratch *s, struct sock *sk, int local, u32 *port)
+{
+	struct vsock_ends ends = {};
+	bpf_probe_read_kernel(&ends, sizeof(ends), (void *)sk + bpf_core_type_size(struct sock));
+	struct vsock_end *end = local ? &ends.local : &ends.remote;
+	if (end->family != AF_VSOCK)
+		return 0;
+	*port = end->port;
+	return append(s, &end->cid, 4, 4);
+}
+
 static __always_inline struct sock *unix_peer(struct sock *sk)
 {
 	return BPF_CORE_READ((struct unix_sock *)sk, peer);
@@ -152,6 +165,8 @@ static __always_inline void describe_socket(struct scratch *s, struct file *file
 			if (known)
 				out->marks |= known->marks;
 		}
+	} else if (family == AF_VSOCK) {
+		out->address_len = append_vsock(s, sk, 0, &out->port);
 	}
 }
 

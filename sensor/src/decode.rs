@@ -13,7 +13,7 @@
 
 use crate::event::{Attr, Event, Image, Namespaces, Stream, Task, TaskRef};
 use thiserror::Error;
-use vedette_contract::{KINDS, kind};
+use vedette_contract::{KINDS, kind, values::stream_kind};
 
 /// A record that does not hold what it says it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -139,16 +139,34 @@ pub fn decode(record: &[u8]) -> Result<Event, DecodeError> {
     }
     if let Some((mut stream, len)) = stream {
         stream.address = r.bytes(len)?;
-        if kind == kind::DUP {
-            slots_of_dup(&mut event, &stream);
+        if stream.kind == stream_kind::SOCKET {
+            stream.address = context_id(stream.address);
+        }
+        if kind == kind::DUP || kind == kind::PASSED {
+            slots_of_stream(&mut event, &stream);
         }
         event.stream = Some(Box::new(stream));
+    } else if event.is_of_vsock() {
+        event.text = context_id(event.text);
     }
     Ok(event)
 }
 
-/// The slots of a dup repeat its stream, so that predicates can reach it.
-fn slots_of_dup(event: &mut Event, stream: &Stream) {
+/// The context id of a vsock socket, which the kernel side sends as the number that it is and the
+/// catalogue writes out.
+fn context_id(bytes: Box<[u8]>) -> Box<[u8]> {
+    match bytes[..].try_into() {
+        Ok(id) => u32::from_ne_bytes(id)
+            .to_string()
+            .into_bytes()
+            .into_boxed_slice(),
+        Err(_) => bytes,
+    }
+}
+
+/// The slots of a dup and of a passed descriptor repeat its stream, so that predicates can reach
+/// it.
+fn slots_of_stream(event: &mut Event, stream: &Stream) {
     event.a = u64::from(stream.fd) | u64::from(stream.kind) << 32;
     event.b = stream.id;
     event.c = u64::from(stream.marks) | u64::from(stream.port) << 32;

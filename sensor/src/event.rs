@@ -7,6 +7,8 @@ use vedette_contract::{Slot, kind, values::stream_kind};
 
 /// Address family of unix sockets, as in the `family` of sockets' events.
 const AF_UNIX: u64 = 1;
+/// The same of vsock, which connects a virtual machine with its host.
+const AF_VSOCK: u64 = 40;
 
 /// A process by the kernel's own identity.
 #[derive(
@@ -184,14 +186,30 @@ impl Event {
         }
     }
 
-    /// Whether the event's address is the path of a unix socket. Its bytes alone do not tell:
-    /// "/run" could be 47.114.117.110.
-    pub fn has_unix_address(&self) -> bool {
-        let high = self.a >> 32;
+    /// Whether the event's address is a text: the path of a unix socket, or the context id of a
+    /// vsock one. Its bytes alone do not tell: "/run" could be 47.114.117.110.
+    pub fn has_text_address(&self) -> bool {
         match self.kind {
-            kind::CONNECT | kind::ACCEPT | kind::BIND | kind::LISTEN => high & 0xffff == AF_UNIX,
-            kind::DUP => high == u64::from(stream_kind::UNIX),
-            _ => false,
+            kind::DUP | kind::PASSED => {
+                let stream = (self.a >> 32) as u32;
+                stream == stream_kind::UNIX || stream == stream_kind::SOCKET
+            }
+            _ => self.is_of_vsock() || self.family() == Some(AF_UNIX),
+        }
+    }
+
+    /// Whether the event is of a vsock socket.
+    pub(crate) fn is_of_vsock(&self) -> bool {
+        self.family() == Some(AF_VSOCK)
+    }
+
+    /// Address family of the socket that the event is about, where it says one.
+    fn family(&self) -> Option<u64> {
+        match self.kind {
+            kind::CONNECT | kind::ACCEPT | kind::BIND | kind::LISTEN | kind::SEND => {
+                Some(self.a >> 32 & 0xffff)
+            }
+            _ => None,
         }
     }
 

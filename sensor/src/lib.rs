@@ -11,4 +11,5 @@ pub mod existing;
 pub mod filter;
 pub mod image;
 pub mod live;
+pub mod payload;
 pub mod probe;

@@ -1,6 +1,7 @@
 //! The live sensor: the kernel's events of this machine, in order of time.
 
 mod given;
+mod flows;
 mod lanes;
 mod losses;
 mod merge;
@@ -19,6 +20,7 @@ use aya::{
     maps::{Array, MapError},
 };
 use given::Resolver;
+use flows::Flows;
 use losses::Losses;
 use merge::Merge;
 pub use object::Gap;
@@ -175,6 +177,7 @@ pub struct Sensor {
     rules: Rules,
     merge: Merge,
     resolver: Resolver,
+    flows: Flows,
     object: Object,
     epoll: OwnedFd,
     waker: Arc<OwnedFd>,
@@ -225,6 +228,7 @@ impl Sensor {
             rules: Rules::default(),
             merge: Merge::new(security, bulk),
             resolver: Resolver::new(),
+            flows: Flows::default(),
             object,
             epoll,
             waker,
@@ -273,8 +277,13 @@ impl Sensor {
     /// # Errors
     /// When a map cannot be written or a program that nothing works without is refused.
     pub fn set_filter(&mut self, filter: &Filter) -> Result<(), SensorError> {
+        let mut filter = filter.clone();
+        let wanted = filter.kinds;
+        filter.kinds = flows::needs(wanted);
         self.object.serve(filter.kinds)?;
-        self.rules.apply(&mut self.object, filter)?;
+        self.object.tell_of_hooks()?;
+        self.flows.want(wanted);
+        self.rules.apply(&mut self.object, &filter)?;
         self.object.rest(filter.kinds);
         Ok(())
     }
@@ -302,6 +311,7 @@ impl Sensor {
             for event in &mut out[before..] {
                 self.resolver.settle(event);
             }
+            self.flows.pass(out, before);
             let found = out.len() > before;
             self.pay_attention(found)?;
             let left = deadline.saturating_duration_since(Instant::now());
@@ -366,6 +376,7 @@ impl Sensor {
 
     /// What was lost since the last call, by cause, kind and control group.
     pub fn losses(&mut self) -> Vec<Loss> {
-        self.losses.since(&self.object, self.merge.undecodable)
+        self.losses
+            .since(&self.object, self.merge.undecodable, self.flows.unjoined)
     }
 }

@@ -152,8 +152,11 @@ impl Context {
         let Some(row) = self.table.get(task.process) else {
             return self.found(event);
         };
-        if event.kind == kind::SENT {
-            // A packet knows its sender as it was when it connected.
+        if matches!(
+            event.kind,
+            kind::SENT | kind::RECEIVED | kind::DNS | kind::TLS | kind::ICMP
+        ) {
+            // A packet knows its process as it was when it connected or accepted.
             return row;
         }
         let container = self.containers.of(task, &self.host);

@@ -140,7 +140,7 @@ fn subject(
         );
     };
     // Whether an event arrives tells what the field holds: testing it is seeing it.
-    if kind.number == kind::SENT
+    if matches!(kind.number, kind::SENT | kind::RECEIVED | kind::ICMP)
         && field.name == "payload"
         && !granted.contains(&Sensitive::Payload)
     {

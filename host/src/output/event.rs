@@ -63,7 +63,7 @@ fn value(event: &Event, field: &Field) -> Option<Value> {
             return None;
         }
         return Some(match field.ty {
-            Type::Address if event.has_unix_address() => text(bytes),
+            Type::Address if event.has_text_address() => text(bytes),
             Type::Address => json!(address(bytes)),
             _ => text(&bytes[..bytes.len().min(PAYLOAD_SHOWN)]),
         });

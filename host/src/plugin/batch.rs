@@ -77,7 +77,8 @@ impl Builder {
         let event = &record.event;
         let process = self.process(to, record.process.as_ref(), sent);
         let target = self.process(to, record.target.as_ref(), sent);
-        let text = if event.kind == kind::SENT && !self.payload {
+        let carries = matches!(event.kind, kind::SENT | kind::RECEIVED | kind::ICMP);
+        let text = if carries && !self.payload {
             Span::default()
         } else {
             to.span(&event.text)

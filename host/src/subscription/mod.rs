@@ -126,7 +126,7 @@ fn compare(subject: Subject, operator: &Operator, event: &Event) -> bool {
     let text = || text(subject, event);
     // An address of the internet may have the bytes of a path, and the other way round.
     let path = || match subject {
-        Subject::Field(field) if matches!(field.ty, Type::Address) => event.has_unix_address(),
+        Subject::Field(field) if matches!(field.ty, Type::Address) => event.has_text_address(),
         _ => true,
     };
     match operator {

@@ -66,8 +66,8 @@ pub(super) struct Losses {
 impl Losses {
     /// What was lost since the last call. The sums by cause are exact; where the rows hold less
     /// than a sum says, the rest is told without kind and group.
-    pub(super) fn since(&mut self, object: &Object, undecodable: u64) -> Vec<Loss> {
-        let mut new = self.sums_since(object, undecodable);
+    pub(super) fn since(&mut self, object: &Object, undecodable: u64, unjoined: u64) -> Vec<Loss> {
+        let mut new = self.sums_since(object, undecodable, unjoined);
         if new == [0; CAUSES] {
             return Vec::new();
         }
@@ -102,7 +102,7 @@ impl Losses {
         losses
     }
 
-    fn sums_since(&mut self, object: &Object, undecodable: u64) -> [u64; CAUSES] {
+    fn sums_since(&mut self, object: &Object, undecodable: u64, unjoined: u64) -> [u64; CAUSES] {
         let mut sums = [0; CAUSES];
         if let Ok(counters) = object.map::<PerCpuArray<_, Counters>>("COUNTERS")
             && let Ok(of_cpus) = counters.get(&0, 0)
@@ -114,6 +114,7 @@ impl Losses {
             }
         }
         sums[loss_cause::DECODE as usize] += undecodable;
+        sums[loss_cause::UNREADABLE as usize] += unjoined;
         let mut new = [0; CAUSES];
         for ((new, now), told) in new.iter_mut().zip(sums).zip(&mut self.sums) {
             *new = now.saturating_sub(*told);

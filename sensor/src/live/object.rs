@@ -9,7 +9,7 @@ use super::{
 use crate::{filter::KindSet, probe::ProbeError};
 use aya::{
     Btf, Ebpf, EbpfLoader, VerifierLogLevel,
-    maps::{Map, MapError, ProgramArray, RingBuf},
+    maps::{Array, Map, MapError, ProgramArray, RingBuf},
     programs::{Program, ProgramError},
 };
 
@@ -80,6 +80,20 @@ impl Object {
             }
         }
         Ok(())
+    }
+
+    /// Lets the programs on sending calls know whether others tell of UDP before them.
+    pub(super) fn tell_of_hooks(&mut self) -> Result<(), SensorError> {
+        let hooked = ["on_sendmsg4", "on_sendmsg6"].iter().all(|name| {
+            let mut rows = self.attachments.iter().zip(ATTACHMENTS);
+            rows.any(|(state, row)| {
+                row.alternatives[0].0 == *name && matches!(state, State::Loaded(_, Some(_)))
+            })
+        });
+        let mut in_kernel: Array<_, u64> = self.map_mut(".data.hooked")?;
+        in_kernel
+            .set(0, u64::from(hooked), 0)
+            .map_err(|source| SensorError::map(".data.hooked", source))
     }
 
     /// Detaches every program that serves none of these kinds. It stays loaded.

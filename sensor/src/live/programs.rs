@@ -15,8 +15,8 @@ use vedette_contract::kind;
 pub(super) struct Attachment {
     /// Name of the program in the object and of the place that it is attached to, best first: the
     /// first that this kernel takes is used. What the place is (a tracepoint, an LSM hook, a
-    /// function) is said by the program's section. A program on packets has none: it hangs on the
-    /// root of the unified control groups.
+    /// function) is said by the program's section. A program of control groups has none: it hangs
+    /// on the root of the unified ones.
     pub alternatives: &'static [(&'static str, &'static str)],
     /// The kinds that it serves: it is loaded and attached while any of them is wanted.
     pub kinds: &'static [u16],
@@ -65,7 +65,12 @@ pub(super) static ATTACHMENTS: &[Attachment] = &[
     required(&[("on_socket_state", "inet_sock_set_state")], ALWAYS),
     // Gives modules their names; loading one is told at the exit of the call.
     optional(&[("on_module_load", "module_load")], &[kind::MODULE]),
-    optional(&[("on_egress", "")], &[kind::SENT]),
+    optional(&[("on_egress", "")], &[kind::SENT, kind::TLS, kind::DNS, kind::ICMP]),
+    optional(&[("on_ingress", "")], &[kind::RECEIVED, kind::DNS]),
+    // Who holds a socket, before its first packet.
+    optional(&[("on_socket_made", "")], &[kind::SENT, kind::RECEIVED, kind::DNS, kind::ICMP, kind::SEND, kind::SOCKET]),
+    optional(&[("on_sendmsg4", "")], &[kind::SEND]),
+    optional(&[("on_sendmsg6", "")], &[kind::SEND]),
     optional(&[("on_uring_create", "io_uring_create")], &[kind::IO_URING]),
     // An argument that only older kernels give is what tells them apart.
     optional(&[("on_uring_complete_parts", COMPLETE), ("on_uring_complete", COMPLETE)], BY_RING),
@@ -93,12 +98,12 @@ pub(super) enum Refusal {
     /// The kernel, or aya, refused it.
     #[error(transparent)]
     Program(#[from] ProgramError),
-    /// There is nowhere to see packets.
+    /// There is nowhere to see packets, nor datagrams that are sent.
     #[error(
         "no unified control group hierarchy is mounted to attach to; mount one (mount -t cgroup2 none /sys/fs/cgroup/unified)"
     )]
     Packets,
-    /// The place where packets are seen cannot be opened.
+    /// The place where they are seen cannot be opened.
     #[error("opening the root of the unified control groups: {0}")]
     Root(#[from] io::Error),
 }
@@ -150,9 +155,16 @@ pub(super) fn load(program: &mut Program, place: &str, types: &Btf) -> Result<()
         Program::FEntry(program) => program.load(place, types)?,
         Program::FExit(program) => program.load(place, types)?,
         Program::CgroupSkb(program) => program.load()?,
+        Program::CgroupSock(program) => program.load()?,
+        Program::CgroupSockAddr(program) => program.load()?,
         _ => return Err(ProgramError::UnexpectedProgramType.into()),
     }
     Ok(())
+}
+
+/// What programs of control groups hang on.
+fn root() -> Result<File, Refusal> {
+    Ok(File::open(unified_root().ok_or(Refusal::Packets)?)?)
 }
 
 /// Attaches a loaded program.
@@ -177,8 +189,15 @@ pub(super) fn attach(program: &mut Program) -> Result<Link, Refusal> {
         Program::CgroupSkb(program) => {
             let direction =
                 (*program.expected_attach_type()).ok_or(ProgramError::UnexpectedProgramType)?;
-            let root = File::open(unified_root().ok_or(Refusal::Packets)?)?;
-            let id = program.attach(root, direction, CgroupAttachMode::Single)?;
+            let id = program.attach(root()?, direction, CgroupAttachMode::Single)?;
+            Box::new(program.take_link(id)?)
+        }
+        Program::CgroupSock(program) => {
+            let id = program.attach(root()?, CgroupAttachMode::Single)?;
+            Box::new(program.take_link(id)?)
+        }
+        Program::CgroupSockAddr(program) => {
+            let id = program.attach(root()?, CgroupAttachMode::Single)?;
             Box::new(program.take_link(id)?)
         }
         _ => return Err(ProgramError::UnexpectedProgramType.into()),

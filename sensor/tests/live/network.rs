@@ -96,15 +96,13 @@ print(port, peer[1], os.fstat(a.fileno()).st_ino)",
     assert_eq!(sent.a >> 32, sent.text.len() as u64);
     watch.expect("exit", of(kind::EXIT, pid));
     watch.settle();
-    let all: Vec<_> = watch
-        .seen
-        .iter()
-        .filter(|e| {
-            e.kind == kind::SENT && (e.task.process.pid == child || e.task.process.pid == pid)
-        })
-        .collect();
-    assert_eq!(all.len(), 4, "the first four packets of the outbound side");
-    assert!(all.iter().all(|e| e.text.len() <= 512));
+    let by = |pid| {
+        let sent = watch.seen.iter();
+        sent.filter(move |e| e.kind == kind::SENT && e.task.process.pid == pid)
+    };
+    assert_eq!(by(child).count(), 4, "the first four packets");
+    assert_eq!(by(pid).count(), 1, "the answer");
+    assert!(by(child).all(|e| e.text.len() <= 512));
 }
 
 #[test]

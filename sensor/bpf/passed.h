@@ -1,0 +1,141 @@
+/* Descriptors that come from elsewhere: over a unix socket, or out of another process. */
+#pragma once
+#include "stream.h"
+#include "message.h"
+
+#define SOL_SOCKET 1
+#define SCM_RIGHTS 1
+/* Messages, control messages and descriptors of one call that are looked at: as many as the kernel
+ * takes in one message (SCM_MAX_FD), with room for many such messages. */
+#define TURNS_MOST 16384
+/* The file system that descriptors of processes are on, where it is one of its own. */
+#define PIDFS_MAGIC 0x50494446
+
+/* Where a call's messages are being read. The numbers of descriptors stand in the receiver's
+ * memory, the kernel keeps no copy; what is behind them is read from the kernel. */
+struct receiving {
+	struct task_struct *sender;
+	const void *message; /* the next one */
+	u32 messages;        /* how many are left */
+	u32 unused;
+	u64 control; /* the next control message */
+	u64 control_end;
+	u64 descriptor; /* the next number of a descriptor */
+	u64 descriptor_end;
+};
+
+/* One more descriptor of this process: told by what is behind it. */
+static __noinline int passed(struct receiving *receiving, s32 fd)
+{
+	struct file *file = file_of(fd);
+	if (!file)
+		return 0;
+	struct scratch *s = begin(KIND_PASSED);
+	if (!s)
+		return 0;
+	s->record.ret = fd;
+	target(s, receiving->sender);
+	s->record.blocks |= BLOCK_STREAM;
+	struct stream *stream = reserve(s, sizeof(struct stream));
+	describe(s, file, stream, fd);
+	finish(s, KIND_PASSED);
+	return 0;
+}
+
+/* Begins with the next message, as the kernel has left it: its control part is as long as what was
+ * put there. */
+static __always_inline int next_message(struct receiving *receiving)
+{
+	struct message message = {};
+	if (!receiving->messages)
+		return 1;
+	receiving->messages--;
+	if (read_message(&message, receiving->message))
+		return 1;
+	receiving->message += message_stride();
+	receiving->control = (u64)message.control;
+	receiving->control_end = receiving->control ? receiving->control + message.control_len : 0;
+	return 0;
+}
+
+/* Begins with the next control message. A 32-bit caller's has a shorter length, and is aligned to
+ * 4 bytes. */
+static __always_inline void next_control(struct receiving *receiving)
+{
+	struct control head = {};
+	u64 at = receiving->control, left = receiving->control_end - at;
+	u32 width = is_compat() ? 4 : 8, size = width + 8;
+	receiving->control = receiving->control_end;
+	if (left < size || bpf_probe_read_user(&head.level, 8, (void *)(at + width)) ||
+	    bpf_probe_read_user(&head.len, width, (void *)at) || head.len < size ||
+	    head.len > left)
+		return;
+	if (head.level == SOL_SOCKET && head.type == SCM_RIGHTS) {
+		receiving->descriptor = at + size;
+		receiving->descriptor_end = at + head.len;
+	}
+	receiving->control = at + ((head.len + width - 1) & ~(u64)(width - 1));
+}
+
+static long receive_step(u32 turn, void *context)
+{
+	struct receiving *receiving = context;
+	s32 fd = -1;
+	if (receiving->descriptor + sizeof(fd) <= receiving->descriptor_end) {
+		if (!bpf_probe_read_user(&fd, sizeof(fd), (void *)receiving->descriptor))
+			passed(receiving, fd);
+		receiving->descriptor += sizeof(fd);
+		return 0;
+	}
+	if (receiving->control < receiving->control_end) {
+		next_control(receiving);
+		return 0;
+	}
+	return next_message(receiving);
+}
+
+static __always_inline int receive(s32 fd, u64 messages, u32 count)
+{
+	struct receiving receiving = {.message = (void *)messages, .messages = count};
+	struct file *file = file_of(fd);
+	if (!file)
+		return 0;
+	struct sock *sk = sock_of(file);
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+		return 0;
+	receiving.sender = task_of(BPF_CORE_READ(sk, sk_peer_pid), 1);
+	bpf_loop(TURNS_MOST, receive_step, &receiving, 0);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_recvmsg, struct pt_regs *regs, long ret)
+{
+	return ret < 0 ? 0 : receive(ARG1(regs), ARG2(regs), 1);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_recvmmsg, struct pt_regs *regs, long ret)
+{
+	return ret <= 0 ? 0 : receive(ARG1(regs), ARG2(regs), ret);
+}
+
+/* Takes a descriptor out of the process that a descriptor of a process names. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_pidfd_getfd, struct pt_regs *regs, long ret)
+{
+	if (ret < 0)
+		return 0;
+	struct file *file = file_of(ARG1(regs));
+	if (!file)
+		return 0;
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	struct pid *pid = BPF_CORE_READ(inode, i_sb, s_magic) == PIDFS_MAGIC
+				  ? BPF_CORE_READ(inode, i_private)
+				  : BPF_CORE_READ(file, private_data);
+	/* A thread's, where it was opened for one. */
+	struct task_struct *owner = task_of(pid, 1);
+	struct receiving receiving = {.sender = owner ? owner : task_of(pid, 0)};
+	passed(&receiving, ret);
+	return 0;
+}
