@@ -103,7 +103,7 @@ static __always_inline int parse(struct __sk_buff *skb, struct packet *out, int 
 }
 
 /* Sends a packet as an event of `kind`; `keep` bytes of it at most. */
-static __always_inline void tell(struct __sk_buff *skb, struct packet *packet, u16 kind,
+static __always_inline void tell_packet(struct __sk_buff *skb, struct packet *packet, u16 kind,
 				 const struct actor *actor, u64 inode, u64 attribute, u32 keep)
 {
 	u32 kept = packet->len;
@@ -198,7 +198,7 @@ static __always_inline int on_tcp(struct __sk_buff *skb, struct flow *flow, u32 
 		flow->hello = 0;
 	}
 	if (why)
-		tell(skb, &packet, outgoing ? KIND_SENT : KIND_RECEIVED, &connection->actor,
+		tell_packet(skb, &packet, outgoing ? KIND_SENT : KIND_RECEIVED, &connection->actor,
 		     connection->inode, why | IPPROTO_TCP | (u64)connection->marks << 32,
 		     why & (FOR_DNS | FOR_TLS) ? NAMES_KEPT : PAYLOAD_KEPT);
 	return 1;
@@ -222,7 +222,7 @@ static __always_inline int on_datagram(struct __sk_buff *skb, struct flow *flow,
 		stamp_task(&flow->actor, (void *)bpf_get_current_task());
 	if (!flow->actor.pid || flow->actor.pid == filter.self)
 		return 1;
-	tell(skb, &packet, outgoing ? KIND_SENT : KIND_RECEIVED, &flow->actor, 0,
+	tell_packet(skb, &packet, outgoing ? KIND_SENT : KIND_RECEIVED, &flow->actor, 0,
 	     why | IPPROTO_UDP | (u64)STREAM_MARK_DATAGRAM << 32,
 	     why & FOR_DNS ? NAMES_KEPT : PAYLOAD_KEPT);
 	return 1;
@@ -242,7 +242,7 @@ static __always_inline int on_message(struct __sk_buff *skb, struct flow *flow)
 	if (of_user())
 		stamp_task(&flow->actor, (void *)bpf_get_current_task());
 	if (flow->actor.pid != filter.self)
-		tell(skb, &packet, KIND_ICMP, &flow->actor, 0, 0, PAYLOAD_KEPT);
+		tell_packet(skb, &packet, KIND_ICMP, &flow->actor, 0, 0, PAYLOAD_KEPT);
 	return 1;
 }
 

@@ -130,7 +130,7 @@ static __always_inline int is_sending(struct sending *out, s32 fd)
 		return 0;
 	out->family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	out->type = BPF_CORE_READ(sk, sk_type);
-	if (!is_told(out->family) || out->type == SOCK_STREAM)
+	if (!has_address(out->family) || out->type == SOCK_STREAM)
 		return 0;
 	out->inode = BPF_CORE_READ(file, f_inode, i_ino);
 	out->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);

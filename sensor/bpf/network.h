@@ -50,7 +50,7 @@ int BPF_PROG(on_socket_state, struct sock *sk, int from, int to)
 }
 
 /* Families whose addresses are told. */
-static __always_inline int is_told(u16 family)
+static __always_inline int has_address(u16 family)
 {
 	return family == AF_INET || family == AF_INET6 || family == AF_UNIX || family == AF_VSOCK;
 }
@@ -97,7 +97,7 @@ static __always_inline int connected(struct file *file, const void *given, long 
 		return 0;
 	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	u16 type = BPF_CORE_READ(sk, sk_type);
-	if (!is_told(family))
+	if (!has_address(family))
 		return 0;
 	/* A datagram socket that was given no address has let go of the one it had. */
 	if (ret == 0 && (family == AF_INET || family == AF_INET6) && type != SOCK_STREAM &&
@@ -162,7 +162,7 @@ static __always_inline int accepted(struct file *file, long ret)
 	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	u16 type = BPF_CORE_READ(sk, sk_type);
 	u32 port = 0;
-	if (!is_told(family))
+	if (!has_address(family))
 		return 0;
 	struct scratch *s = begin(KIND_ACCEPT);
 	if (!s)
@@ -217,7 +217,7 @@ static __always_inline int local_end(struct file *file, long ret, u16 kind)
 	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
 	u16 type = BPF_CORE_READ(sk, sk_type);
 	u32 port = 0;
-	if (!is_told(family))
+	if (!has_address(family))
 		return 0;
 	struct scratch *s = begin(kind);
 	if (!s)

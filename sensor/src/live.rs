@@ -1,7 +1,7 @@
 //! The live sensor: the kernel's events of this machine, in order of time.
 
-mod given;
 mod flows;
+mod given;
 mod lanes;
 mod losses;
 mod merge;
@@ -19,8 +19,8 @@ use aya::{
     EbpfError,
     maps::{Array, MapError},
 };
-use given::Resolver;
 use flows::Flows;
+use given::Resolver;
 use losses::Losses;
 use merge::Merge;
 pub use object::Gap;

@@ -60,7 +60,8 @@ impl Resolver {
     pub(super) fn settle(&self, event: &mut Event) {
         let private = event.marks & PRIVATE;
         event.marks &= !PRIVATE;
-        if event.marks & event_mark::AS_GIVEN == 0 {
+        // Of a message's address there is nothing to resolve.
+        if event.marks & event_mark::AS_GIVEN == 0 || event.kind == kind::SEND {
             return;
         }
         let theirs;
