@@ -4,10 +4,11 @@
 //! module, and none calls back to an earlier one. Where events come from (the kernel, a capture)
 //! is the business of the commands.
 
-use crate::context::{Context, Rows};
+use crate::context::{Context, Rows, Unexplained, process::Process};
 use crate::plugin::host::PluginHost;
 use crate::record::Record;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use vedette_contract::{kind, values::event_mark};
 use vedette_sensor::capture::{CaptureError, Writer};
 use vedette_sensor::event::{Event, Image, Task};
@@ -31,6 +32,22 @@ pub struct Agent {
     next_tick: u64,
     own: u64,
     now: u64,
+    moment: Moment,
+}
+
+/// Up to when the stream has been taken in, ns since boot; shared with who waits for that.
+#[derive(Debug, Clone, Default)]
+pub struct Moment(Arc<AtomicU64>);
+
+impl Moment {
+    /// The time.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn pass(&self, at: u64) {
+        self.0.fetch_max(at, Ordering::Release);
+    }
 }
 
 impl Agent {
@@ -45,6 +62,7 @@ impl Agent {
             next_tick: 0,
             own: 0,
             now: 0,
+            moment: Moment::default(),
         }
     }
 
@@ -56,6 +74,7 @@ impl Agent {
         }
         self.record(&event);
         let Rows { process, target } = self.context.apply(&event);
+        self.moment.pass(self.now);
         self.plugins.offer(Record {
             event,
             process,
@@ -91,6 +110,29 @@ impl Agent {
     pub fn own_id(&mut self) -> u64 {
         self.own += 1;
         OWN_IDS | self.own
+    }
+
+    /// Says that no event before this time will come, ns since boot.
+    pub fn pass(&mut self, at: u64) {
+        self.moment.pass(at);
+    }
+
+    /// Up to when the stream has been taken in: an event of the agent's own that answers to none
+    /// stands there.
+    pub fn moment(&self) -> u64 {
+        self.moment.get()
+    }
+
+    /// The same, to be watched from another thread.
+    pub fn watch_moment(&self) -> Moment {
+        self.moment.clone()
+    }
+
+    /// The next container that no runtime has been asked about, and who made its group.
+    pub fn next_unexplained(&mut self) -> Option<(Unexplained, Option<Arc<Process>>)> {
+        let container = self.context.next_unexplained()?;
+        let maker = self.context.row(container.by);
+        Some((container, maker))
     }
 
     /// Time of the newest event, ns since boot.
@@ -144,6 +186,7 @@ impl Agent {
     /// Ends the recording and lets every plugin finish what waits for it.
     pub fn finish(&mut self) -> Result<(), CaptureError> {
         self.plugins.drain();
+        self.moment.pass(u64::MAX);
         match (self.recording_failed.take(), self.recorder.take()) {
             (Some(error), _) => Err(error),
             (None, Some(writer)) => writer.finish().map(drop),

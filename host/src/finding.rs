@@ -1,5 +1,6 @@
 //! Findings: what a plugin raises, checked against what it was sent and what it declared.
 
+use crate::context::container::{Container, NAMES_WAIT};
 use crate::{context::process::Process, record::Record};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -98,4 +99,22 @@ pub struct Finding {
     pub proposals: Vec<Proposal>,
     /// Time of the event that caused it, ns since boot.
     pub at: u64,
+}
+
+impl Finding {
+    /// The container that it is about, as it was known when it happened, or soon after the
+    /// container came up. The same in a replay.
+    pub fn container(&self) -> Option<Arc<Container>> {
+        let row = self.process.as_ref()?.container.as_ref()?;
+        let by = self.at.max(row.since.saturating_add(NAMES_WAIT));
+        Some(row.later.by(by).unwrap_or_else(|| row.clone()))
+    }
+
+    /// Until when it should wait for the container's names, ns since boot; none where nothing is
+    /// to be waited for.
+    pub fn waits_until(&self) -> Option<u64> {
+        let container = self.container().filter(|c| c.is_pending())?;
+        let until = container.since.saturating_add(NAMES_WAIT);
+        (until > self.at).then_some(until)
+    }
 }

@@ -47,16 +47,18 @@ pub struct Live {
 impl Live {
     /// Takes in what runs already and begins to feed the agent with what `base` and its plugins
     /// want. The sensor is attached by now, so nothing falls between the two.
+    /// `runtimes` are asked what containers are.
     pub fn begin(
         sensor: Sensor,
         base: Filter,
         agent: &mut Agent,
         outcomes: Sender<Outcome>,
+        runtimes: Runtimes,
     ) -> Result<Live, SensorError> {
         let mut live = Live {
             sensor,
             classifier: Classifier::new(),
-            runtimes: Runtimes::default(),
+            runtimes,
             outcomes,
             lost: Lost::default(),
             repair: Repair::default(),
@@ -70,6 +72,7 @@ impl Live {
         for event in existing {
             live.take(event, agent);
         }
+        live.ask_runtimes(agent);
         agent.plugins.flush();
         Ok(live)
     }
@@ -82,6 +85,9 @@ impl Live {
             for event in events.drain(..) {
                 self.take(event, agent);
             }
+            agent.pass(boot_time().saturating_sub(BEHIND));
+            self.ask_runtimes(agent);
+            self.hear_runtimes(agent);
             agent.plugins.flush();
             self.follow_plugins(agent)?;
             self.every_second(agent);
@@ -119,18 +125,28 @@ impl Live {
                 .classify(pid, &event.text, image.device, image.inode);
         }
         agent.ticks_until(event.at);
-        let container = (event.kind == kind::CGROUP)
-            .then(|| self.runtimes.look(&event))
-            .flatten();
-        let at = event.at;
+        let makes_group = event.kind == kind::CGROUP;
         agent.take(event);
-        if let Some(container) = container {
-            let id = agent.own_id();
-            agent.take(Event {
-                at,
-                id,
-                ..container
-            });
+        if makes_group {
+            // While its maker's row is still that of this moment.
+            self.ask_runtimes(agent);
+        }
+    }
+
+    /// Asks about the containers that have come up.
+    fn ask_runtimes(&mut self, agent: &mut Agent) {
+        while self.runtimes.has_room()
+            && let Some((container, maker)) = agent.next_unexplained()
+        {
+            self.runtimes.ask(container, maker.as_deref());
+        }
+    }
+
+    /// Puts into the stream what the runtimes have said.
+    fn hear_runtimes(&mut self, agent: &mut Agent) {
+        while let Some(answer) = self.runtimes.answer() {
+            let (id, at) = (agent.own_id(), agent.moment());
+            agent.take(Event { id, at, ..answer });
         }
     }
 
@@ -195,14 +211,6 @@ impl Live {
         }
         self.last_second = second;
         agent.ticks_until(now);
-        for event in self.runtimes.look_again() {
-            let id = agent.own_id();
-            agent.take(Event {
-                at: now,
-                id,
-                ..event
-            });
-        }
         self.tell_losses(now, agent);
         agent.plugins.flush();
     }

@@ -13,6 +13,10 @@ const CASES_CAP: usize = 16_384;
 /// Event time after which a case that comes up again is told again, ns: one hour.
 const CASE_KEPT: u64 = 3_600_000_000_000;
 
+/// Findings that wait for the names of their container. A container that raises more in its first
+/// second has the oldest told without.
+const HELD_CAP: usize = 1_024;
+
 /// How findings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -32,6 +36,8 @@ pub struct Verdicts {
     clock: Clock,
     cases: HashMap<Case, u64>,
     order: VecDeque<(u64, Case)>,
+    /// Findings that were answered and wait to be printed.
+    held: VecDeque<(Finding, Vec<Response>)>,
     /// Findings that were told.
     pub told: u64,
     /// Findings that were the same case again.
@@ -47,24 +53,50 @@ impl Verdicts {
             clock,
             cases: HashMap::new(),
             order: VecDeque::new(),
+            held: VecDeque::new(),
             told: 0,
             repeated: 0,
         }
     }
 
     /// Decides, answers and prints one finding. A case that was told is answered again, since
-    /// its proposals may name others, but is printed only where something was done.
-    pub fn take(&mut self, finding: &Finding) -> io::Result<()> {
-        let response = self.policy.respond(finding);
+    /// its proposals may name others, but is printed only where something was done. The answer
+    /// is given at once; the print waits for the names of a container that has just come up.
+    /// `moment` is up to when the stream has been taken in, ns since boot.
+    pub fn take(&mut self, finding: Finding, moment: u64) -> io::Result<()> {
+        let response = self.policy.respond(&finding);
         let acted = response
             .iter()
             .any(|r| r.decided == Decision::Act && r.done == "killed");
-        if self.is_known(finding) && !acted {
+        if self.is_known(&finding) && !acted {
             self.repeated += 1;
             return Ok(());
         }
         self.told += 1;
-        self.print(finding, &response)
+        self.held.push_back((finding, response));
+        self.release(moment)
+    }
+
+    /// Prints the findings that need wait no longer at this moment of the stream.
+    pub fn release(&mut self, moment: u64) -> io::Result<()> {
+        let mut result = Ok(());
+        for _ in 0..self.held.len() {
+            let Some((finding, response)) = self.held.pop_front() else {
+                break;
+            };
+            let full = self.held.len() >= HELD_CAP;
+            if !full && finding.waits_until().is_some_and(|until| moment < until) {
+                self.held.push_back((finding, response));
+            } else {
+                result = result.and(self.print(&finding, &response));
+            }
+        }
+        result
+    }
+
+    /// Whether any finding waits.
+    pub fn holds(&self) -> bool {
+        !self.held.is_empty()
     }
 
     fn print(&self, finding: &Finding, response: &[Response]) -> io::Result<()> {

@@ -210,6 +210,15 @@ impl<'a> Iterator for Lineage<'a> {
     }
 }
 
+/// Numbers of a container's attributes: those of the catalogue's kind `container`.
+mod attr {
+    pub const DIGEST: u32 = 4;
+    pub const LABEL: u32 = 5;
+    pub const MOUNT: u32 = 6;
+    pub const CAPABILITIES: u32 = 8;
+    pub const POD_UID: u32 = 9;
+}
+
 /// A container.
 #[derive(Clone, Copy)]
 pub struct Container<'a> {
@@ -256,5 +265,44 @@ impl<'a> Container<'a> {
     /// Whether it was started with every capability.
     pub fn is_privileged(self) -> bool {
         self.raw.marks & container_mark::PRIVILEGED != 0
+    }
+
+    /// Digest of its image; empty while it is not known.
+    pub fn digest(self) -> &'a [u8] {
+        self.texts(attr::DIGEST).next().unwrap_or_default()
+    }
+
+    /// Its labels, `KEY=VALUE` each.
+    pub fn labels(self) -> impl Iterator<Item = &'a [u8]> {
+        self.texts(attr::LABEL)
+    }
+
+    /// Value of the label with this key.
+    pub fn label(self, key: &str) -> Option<&'a [u8]> {
+        self.labels()
+            .find_map(|label| label.strip_prefix(key.as_bytes())?.strip_prefix(b"="))
+    }
+
+    /// What of the machine is mounted into it, `SOURCE:DESTINATION:OPTIONS` each.
+    pub fn mounts(self) -> impl Iterator<Item = &'a [u8]> {
+        self.texts(attr::MOUNT)
+    }
+
+    /// Its bounding set of capabilities, once that is known.
+    pub fn capabilities(self) -> Option<u64> {
+        let found = self.batch.attr(self.raw.attrs, attr::CAPABILITIES);
+        found.map(|a| a.value)
+    }
+
+    /// Uid of its pod; empty where there is none.
+    pub fn pod_uid(self) -> &'a [u8] {
+        self.texts(attr::POD_UID).next().unwrap_or_default()
+    }
+
+    fn texts(self, key: u32) -> impl Iterator<Item = &'a [u8]> {
+        let batch = self.batch;
+        let rows = batch.rows(&batch.0.attrs, self.raw.attrs).iter();
+        rows.filter(move |a| a.key == key)
+            .map(move |a| batch.bytes(a.text))
     }
 }

@@ -7,16 +7,24 @@ pub mod replay;
 pub mod run;
 pub mod summary;
 
+use crate::agent::Moment;
 use crate::output::printable;
 use crate::plugin::outcome::Outcome;
 use crate::plugin::queue::Overflow;
 use crate::plugin::{HostOptions, PluginHost, PluginInfo};
+use crate::runtimes::{self, Runtimes, SocketPath};
 use crate::verdict::{Form, Verdicts};
+use anyhow::Context as _;
 use clap::Args;
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::thread::{JoinHandle, spawn};
+use std::time::Duration;
+use vedette_sensor::live::Waker;
+
+/// How often it is looked whether a finding that waits for a container's names has them.
+const NAMES_LOOK: Duration = Duration::from_millis(2);
 
 /// Where plugins and their compiled form are, for every command that runs some.
 #[derive(Debug, Clone, Args)]
@@ -80,6 +88,24 @@ impl PluginArgs {
     }
 }
 
+/// Whom to ask what containers are, for every command that watches this machine.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RuntimeArgs {
+    /// Ask this container engine too, besides those at well-known sockets. ENGINE is cri,
+    /// containerd, podman or docker. Can be given several times.
+    #[arg(long, value_name = "ENGINE=SOCKET")]
+    pub container_runtime: Vec<SocketPath>,
+}
+
+impl RuntimeArgs {
+    /// Begins to ask them.
+    fn start(&self, waker: Waker) -> anyhow::Result<Runtimes> {
+        let sockets = runtimes::sockets(&self.container_runtime);
+        Runtimes::start(sockets, Some(waker))
+            .context("the thread that asks container runtimes cannot be started")
+    }
+}
+
 /// How findings are printed, for every command that prints some.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct OutputArgs {
@@ -101,21 +127,35 @@ impl OutputArgs {
 }
 
 /// Handles outcomes on a thread of its own until all their senders are gone, then gives the
-/// verdicts back with their counts.
+/// verdicts back with their counts. `moment` tells how far the stream has been taken in.
 pub fn handle_outcomes(
     mut verdicts: Verdicts,
     outcomes: Receiver<Outcome>,
+    moment: Moment,
 ) -> JoinHandle<Verdicts> {
     spawn(move || {
-        for outcome in outcomes {
-            let Outcome::Finding(finding) = &outcome else {
-                say(&outcome);
-                continue;
+        loop {
+            let outcome = if verdicts.holds() {
+                outcomes.recv_timeout(NAMES_LOOK)
+            } else {
+                outcomes.recv().map_err(RecvTimeoutError::from)
             };
-            if let Err(error) = verdicts.take(finding) {
+            let result = match outcome {
+                Ok(Outcome::Finding(finding)) => verdicts.take(*finding, moment.get()),
+                Ok(other) => {
+                    say(&other);
+                    Ok(())
+                }
+                Err(RecvTimeoutError::Timeout) => verdicts.release(moment.get()),
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            if let Err(error) = result {
                 // Nobody reads any more (a closed pipe); the responses still matter.
                 tracing::debug!("a finding could not be printed: {error}");
             }
+        }
+        if let Err(error) = verdicts.release(u64::MAX) {
+            tracing::debug!("a finding could not be printed: {error}");
         }
         verdicts
     })

@@ -1,8 +1,8 @@
 //! `vedette record`: the event stream into a capture file.
 
-use super::PluginArgs;
 use super::run::stop_on_signals;
 use super::summary::Summary;
+use super::{PluginArgs, RuntimeArgs};
 use crate::agent::Agent;
 use crate::live::Live;
 use crate::plugin::host::PluginHost;
@@ -34,6 +34,9 @@ pub struct Record {
         default_value = "/var/cache/vedette"
     )]
     cache: PathBuf,
+
+    #[command(flatten)]
+    runtimes: RuntimeArgs,
 }
 
 impl Record {
@@ -61,7 +64,8 @@ impl Record {
             .context("the sensor could not be started")?;
         let writer = create(&self.capture)?;
         let mut agent = Agent::new(plugins, Some(writer));
-        let mut live = Live::begin(sensor, base, &mut agent, sender)?;
+        let runtimes = self.runtimes.start(sensor.waker())?;
+        let mut live = Live::begin(sensor, base, &mut agent, sender, runtimes)?;
         anstream::eprintln!(
             "recording into {}: end it with Ctrl-C",
             self.capture.display()

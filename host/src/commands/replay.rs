@@ -61,7 +61,11 @@ pub fn run(
     plugins.load_into(&mut host);
     let mut agent = Agent::new(host, None);
     let policy = Policy::new(false, &[])?;
-    let handler = handle_outcomes(Verdicts::new(policy, form, clock), outcomes);
+    let handler = handle_outcomes(
+        Verdicts::new(policy, form, clock),
+        outcomes,
+        agent.watch_moment(),
+    );
     let mut lost = Lost::default();
     let mut damaged = None;
     for event in reader {

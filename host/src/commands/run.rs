@@ -1,6 +1,6 @@
 //! `vedette run`: detection on this machine.
 
-use super::{OutputArgs, PluginArgs, handle_outcomes, replay, summary::Summary};
+use super::{OutputArgs, PluginArgs, RuntimeArgs, handle_outcomes, replay, summary::Summary};
 use crate::agent::Agent;
 use crate::instance::{Instance, RUNTIME};
 use crate::live::Live;
@@ -31,6 +31,9 @@ pub struct Run {
 
     #[command(flatten)]
     output: OutputArgs,
+
+    #[command(flatten)]
+    runtimes: RuntimeArgs,
 
     /// Let responses happen: kill what a finding proposes to kill. Without it they are only told.
     #[arg(long)]
@@ -134,11 +137,16 @@ impl Run {
             .transpose()?;
         let mut agent = Agent::new(plugins, recorder);
         let form = self.output.form();
-        let handler = handle_outcomes(Verdicts::new(policy, form, clock), outcomes);
+        let handler = handle_outcomes(
+            Verdicts::new(policy, form, clock),
+            outcomes,
+            agent.watch_moment(),
+        );
         for plugin in agent.plugins.plugins() {
             anstream::eprintln!("{}", super::describe(&plugin));
         }
-        let mut live = Live::begin(sensor, Filter::context(), &mut agent, sender)?;
+        let runtimes = self.runtimes.start(sensor.waker())?;
+        let mut live = Live::begin(sensor, Filter::context(), &mut agent, sender, runtimes)?;
         self.ready(begin, &agent)?;
         let ended = live.run(&mut agent, &stop);
         let lost = std::mem::take(&mut live.lost);

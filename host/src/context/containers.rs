@@ -5,19 +5,29 @@
 //! runtime with names of its own, by a process in a mount namespace of its own inside a group
 //! that is not one of systemd's units.
 
-use super::container::Container;
-use std::collections::HashMap;
+use super::container::{Container, Later, attr};
+use super::group_path;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use vedette_contract::values::container_mark;
-use vedette_sensor::event::{Attr, Event, Namespaces, Task};
+use vedette_sensor::event::{Attr, Event, Namespaces, Task, TaskRef};
 
 /// Groups that are kept. A container that makes groups without end would otherwise fill memory.
 const GROUPS_CAP: usize = 65_536;
 
-/// Containers that are kept.
-const CONTAINERS_CAP: usize = 16_384;
+/// Containers that are kept, with some KB each. More run on no machine; groups whose names look
+/// like containers could be made without end.
+const CONTAINERS_CAP: usize = 8_192;
 
-/// Key of a group: hierarchies number their groups independently of each other.
+/// Containers that wait to be asked for. Where nobody asks (a replay) the list would grow.
+const UNEXPLAINED_CAP: usize = 4_096;
+
+/// How long a removed group can still be looked up, ns of event time: records of other CPUs that
+/// name it may be behind.
+const REMOVED_KEPT: u64 = 5_000_000_000;
+
+/// Key of a group: hierarchies number their groups independently of each other, and of version 1
+/// only the pids hierarchy is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Group {
     Unified(u64),
@@ -32,94 +42,174 @@ struct Known {
     container: Option<String>,
 }
 
+#[derive(Debug)]
+struct Entry {
+    row: Arc<Container>,
+    /// Groups that belong to it, in both hierarchies.
+    groups: u32,
+}
+
+/// A container that nobody has said anything of yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unexplained {
+    /// Its id, or what would be its id.
+    pub id: String,
+    /// Id of its group.
+    pub cgroup: u64,
+    /// Whether it is a container for certain; otherwise only a runtime can say so.
+    pub certain: bool,
+    /// Who made its group.
+    pub by: TaskRef,
+}
+
+/// In which container a task is.
+#[derive(Debug)]
+pub enum Place {
+    /// In none.
+    Host,
+    /// In this one.
+    Container(Arc<Container>),
+    /// Its groups are not known: they were made while events were lost, or are too many.
+    Unknown,
+}
+
 /// Control groups and the containers that they belong to.
 #[derive(Debug, Default)]
 pub struct Containers {
     groups: HashMap<Group, Known>,
-    /// Container of each group's path that has one, for the groups made below it.
-    by_path: HashMap<String, String>,
-    by_id: HashMap<String, Arc<Container>>,
+    /// Container of each group's path that has one, for the groups made below it, and in how
+    /// many hierarchies there is such a group.
+    by_path: HashMap<String, (String, u32)>,
+    by_id: HashMap<String, Entry>,
+    removed: VecDeque<(u64, Group)>,
+    unexplained: VecDeque<Unexplained>,
 }
 
 impl Containers {
     /// Takes in a `cgroup` event.
     pub fn learn(&mut self, event: &Event) {
-        let id = event.a;
-        let group = match event.b as u32 {
-            0 => Group::Unified(id),
-            _ => Group::V1(id),
-        };
+        let group = group_of(event);
         let path = String::from_utf8_lossy(&event.text).into_owned();
-        let container = id_in_path(&path)
-            .map(str::to_owned)
-            .or_else(|| self.container_above(&path));
-        if let Some(container) = &container {
-            self.make(container, id);
-            self.owns(&path, container);
+        if self.groups.get(&group).is_some_and(|k| k.path == path) {
+            return;
         }
+        self.forget(group);
         if self.groups.len() >= GROUPS_CAP {
-            // Which group goes is of no matter: it is learned again at the next start, and its
-            // container is known by the other hierarchy.
-            if let Some(any) = self.groups.keys().next().copied() {
-                self.groups.remove(&any);
-            }
+            // Processes that move there stay in the container that they were in.
+            return;
         }
-        self.groups.insert(group, Known { path, container });
+        let named = group_path::id(&path).map(str::to_owned);
+        let container = named.or_else(|| self.container_above(&path));
+        let known = Known { path, container };
+        match (&known.container, group_path::own_name(&known.path)) {
+            (Some(id), _) => {
+                self.make(id, &known.path, event);
+                self.owns(&known.path, id);
+            }
+            (None, Some(name)) => self.ask(name, event, false),
+            (None, None) => {}
+        }
+        self.groups.insert(group, known);
+    }
+
+    /// Takes in a `cgroup-removed` event.
+    pub fn removed(&mut self, event: &Event) {
+        let group = group_of(event);
+        if self.groups.contains_key(&group) {
+            self.removed.push_back((event.at, group));
+        }
+    }
+
+    /// Forgets groups that were removed long enough before `now`, and containers without any.
+    pub fn expire(&mut self, now: u64) {
+        while let Some(&(at, group)) = self.removed.front() {
+            if at.saturating_add(REMOVED_KEPT) > now {
+                break;
+            }
+            self.removed.pop_front();
+            self.forget(group);
+        }
     }
 
     /// Takes in a `container` event: what the runtime says.
     pub fn fill(&mut self, event: &Event) {
-        let text = |key| attr_text(&event.attrs, key);
         let id = String::from_utf8_lossy(&event.text).into_owned();
         if id.is_empty() {
             return;
         }
-        let key = self.by_id.get(&id).map_or(event.a, |c| c.key);
-        for group in [Group::Unified(event.a), Group::V1(event.a)] {
-            if let Some(known) = self.groups.get_mut(&group)
-                && known.path.rsplit('/').next() == Some(id.as_str())
-            {
-                known.container = Some(id.clone());
-                let path = known.path.clone();
-                self.owns(&path, &id);
-            }
+        if !self.by_id.contains_key(&id) && !self.make_named(&id, event) {
+            // It is gone already.
+            return;
         }
-        self.insert(Container {
-            key,
+        let Some(entry) = self.by_id.get_mut(&id) else {
+            return;
+        };
+        let before = &entry.row;
+        let text = |key| attr_text(&event.attrs, key);
+        let mut attrs = event.attrs.clone();
+        attrs.retain(|a| a.key >= attr::DIGEST);
+        // What the path told stands, where the runtime says nothing of it.
+        let said = |key| attrs.iter().any(|a| a.key == key);
+        let mut kept = before.attrs.clone();
+        kept.retain(|a| [attr::POD_UID, attr::OUTER].contains(&a.key) && !said(a.key));
+        attrs.extend(kept);
+        let row = Container {
+            key: before.key,
             name: String::from_utf8_lossy(&event.text2).into_owned(),
-            image: text(1),
-            pod: text(2),
-            namespace: text(3),
+            image: text(attr::IMAGE),
+            pod: text(attr::POD),
+            namespace: text(attr::NAMESPACE),
             marks: event.b as u32,
+            attrs,
+            since: before.since,
+            later: before.later.clone(),
             id,
-        });
+        };
+        row.later.note(event.at, &row);
+        entry.row = Arc::new(row);
     }
 
-    /// The container that a task is in.
-    pub fn of(&mut self, task: &Task, host: &Namespaces) -> Option<Arc<Container>> {
+    /// Where a task is.
+    pub fn place(&mut self, task: &Task, host: &Namespaces, at: u64) -> Place {
         let groups = [Group::Unified(task.cgroup), Group::V1(task.cgroup_v1)];
+        let mut any = false;
         for group in groups {
-            if let Some(id) = self.groups.get(&group).and_then(|k| k.container.as_ref()) {
-                return self.by_id.get(id).cloned();
+            let Some(known) = self.groups.get(&group) else {
+                continue;
+            };
+            any = true;
+            if let Some(id) = &known.container {
+                let row = self.by_id.get(id).map(|entry| entry.row.clone());
+                let (Group::Unified(number) | Group::V1(number)) = group;
+                // Past the cap it is a container all the same, though one without names.
+                return Place::Container(row.unwrap_or_else(|| Arc::new(bare(id, number, at))));
             }
         }
+        if !any {
+            return Place::Unknown;
+        }
         if host.mount == 0 || task.namespaces.mount == host.mount {
-            return None;
+            return Place::Host;
         }
+        // In a mount namespace of its own, in a group that a runtime may have named.
         for group in groups {
-            let Some(known) = self.groups.get_mut(&group) else {
+            let Some(path) = self.groups.get(&group).map(|k| k.path.clone()) else {
                 continue;
             };
-            let Some(id) = own_name(&known.path).map(str::to_owned) else {
+            let Some(id) = group_path::own_name(&path) else {
                 continue;
             };
-            known.container = Some(id.clone());
-            let path = known.path.clone();
-            self.owns(&path, &id);
-            let (Group::Unified(key) | Group::V1(key)) = group;
-            return Some(self.make(&id, key));
+            let (Group::Unified(a) | Group::V1(a)) = group;
+            let seen = Event {
+                a,
+                at,
+                ..Event::default()
+            };
+            let row = self.make(id, &path, &seen);
+            self.takes(&path, id);
+            return Place::Container(row);
         }
-        None
+        Place::Host
     }
 
     /// The container that a task's groups are known to belong to.
@@ -128,68 +218,170 @@ impl Containers {
             .into_iter()
             .find_map(|group| self.groups.get(&group)?.container.as_ref())
             .and_then(|id| self.by_id.get(id))
-            .cloned()
+            .map(|entry| entry.row.clone())
     }
 
     /// Whether the group of a `cgroup` event is known.
     pub fn knows(&self, event: &Event) -> bool {
-        let group = match event.b as u32 {
-            0 => Group::Unified(event.a),
-            _ => Group::V1(event.a),
-        };
-        self.groups.contains_key(&group)
+        self.groups.contains_key(&group_of(event))
     }
 
-    /// Key of the container that the groups belong to.
-    pub fn key_of(&self, cgroup: u64, cgroup_v1: u64) -> Option<u64> {
-        [Group::Unified(cgroup), Group::V1(cgroup_v1)]
-            .into_iter()
-            .find_map(|g| self.groups.get(&g)?.container.as_ref())
-            .and_then(|id| self.by_id.get(id))
-            .map(|c| c.key)
+    /// Whether the groups are known and belong to no container.
+    pub fn are_outside(&self, cgroup: u64, cgroup_v1: u64) -> bool {
+        let groups = [Group::Unified(cgroup), Group::V1(cgroup_v1)];
+        let mut known = groups.iter().filter_map(|g| self.groups.get(g)).peekable();
+        known.peek().is_some() && known.all(|k| k.container.is_none())
+    }
+
+    /// The next container that nobody has been asked about.
+    pub fn next_unexplained(&mut self) -> Option<Unexplained> {
+        self.unexplained.pop_front()
+    }
+
+    /// Groups and containers now in the tables.
+    pub fn sizes(&self) -> (usize, usize) {
+        (self.groups.len(), self.by_id.len())
     }
 
     /// The container of the nearest group above that is one.
     fn container_above(&self, path: &str) -> Option<String> {
-        let above = |p: &str| p.rfind('/').map(|end| &path[..end]);
-        std::iter::successors(above(path), |p| above(p))
+        std::iter::successors(group_path::above(path), |p| group_path::above(p))
             .find_map(|p| self.by_path.get(p))
-            .cloned()
+            .map(|(id, _)| id.clone())
     }
 
-    fn owns(&mut self, path: &str, container: &str) {
-        if self.by_path.len() >= GROUPS_CAP
-            && let Some(any) = self.by_path.keys().next().cloned()
-        {
-            self.by_path.remove(&any);
+    /// Makes a container that only its runtime knew to be one. Says whether there is such a group.
+    fn make_named(&mut self, id: &str, event: &Event) -> bool {
+        let found = [Group::Unified(event.a), Group::V1(event.a)]
+            .into_iter()
+            .filter_map(|group| self.groups.get(&group))
+            .find(|known| known.path.rsplit('/').next() == Some(id));
+        let Some(path) = found.map(|known| known.path.clone()) else {
+            return false;
+        };
+        self.make(id, &path, event);
+        self.takes(&path, id);
+        true
+    }
+
+    /// Gives all groups with this path to a container.
+    fn takes(&mut self, path: &str, id: &str) {
+        let mut groups = 0;
+        for known in self.groups.values_mut() {
+            if known.path == path && known.container.is_none() {
+                known.container = Some(id.to_owned());
+                groups += 1;
+            }
         }
-        self.by_path.insert(path.to_owned(), container.to_owned());
+        for _ in 0..groups {
+            self.owns(path, id);
+        }
+    }
+
+    /// Notes that one more group belongs to a container.
+    fn owns(&mut self, path: &str, id: &str) {
+        let of_path = self.by_path.entry(path.to_owned());
+        of_path.or_insert_with(|| (id.to_owned(), 0)).1 += 1;
+        if let Some(entry) = self.by_id.get_mut(id) {
+            entry.groups += 1;
+        }
+    }
+
+    /// Takes a group out of all tables, and its container with its last group.
+    fn forget(&mut self, group: Group) {
+        let Some(Known { path, container }) = self.groups.remove(&group) else {
+            return;
+        };
+        let Some(id) = container else { return };
+        if let Some((_, groups)) = self.by_path.get_mut(&path) {
+            *groups -= 1;
+            if *groups == 0 {
+                self.by_path.remove(&path);
+            }
+        }
+        if let Some(entry) = self.by_id.get_mut(&id) {
+            entry.groups = entry.groups.saturating_sub(1);
+            if entry.groups == 0 {
+                self.by_id.remove(&id);
+            }
+        }
     }
 
     /// The container with this id, made now if it is new.
-    fn make(&mut self, id: &str, key: u64) -> Arc<Container> {
+    fn make(&mut self, id: &str, path: &str, event: &Event) -> Arc<Container> {
         if let Some(known) = self.by_id.get(id) {
-            return known.clone();
+            return known.row.clone();
         }
-        self.insert(Container {
-            key,
-            id: id.to_owned(),
-            marks: container_mark::PENDING,
-            ..Container::default()
-        })
+        let mut container = bare(id, event.a, event.at);
+        let mut told = |key, text: &[u8]| {
+            container.attrs.push(Attr {
+                key,
+                value: 0,
+                text: text.into(),
+            });
+        };
+        if let Some(uid) = group_path::pod_uid(path) {
+            told(attr::POD_UID, uid.as_bytes());
+        }
+        if let Some(outer) = self.container_above(path).filter(|outer| outer != id) {
+            told(attr::OUTER, outer.as_bytes());
+        }
+        let row = Arc::new(container);
+        if self.by_id.len() >= CONTAINERS_CAP {
+            return row;
+        }
+        let entry = Entry {
+            row: row.clone(),
+            groups: 0,
+        };
+        self.by_id.insert(id.to_owned(), entry);
+        self.ask(id, event, true);
+        row
     }
 
-    fn insert(&mut self, container: Container) -> Arc<Container> {
-        if self.by_id.len() >= CONTAINERS_CAP
-            && !self.by_id.contains_key(&container.id)
-            && let Some(any) = self.by_id.keys().next().cloned()
-        {
-            self.by_id.remove(&any);
+    fn ask(&mut self, id: &str, event: &Event, certain: bool) {
+        if self.unexplained.len() == UNEXPLAINED_CAP {
+            self.unexplained.pop_front();
         }
-        let container = Arc::new(container);
-        self.by_id.insert(container.id.clone(), container.clone());
-        container
+        self.unexplained.push_back(Unexplained {
+            id: id.to_owned(),
+            cgroup: event.a,
+            certain,
+            by: event.task.process,
+        });
     }
+}
+
+/// A container of which nothing is known but that it is one.
+fn bare(id: &str, cgroup: u64, since: u64) -> Container {
+    Container {
+        key: key(id, cgroup),
+        id: id.to_owned(),
+        marks: container_mark::PENDING,
+        since,
+        later: Later::new(),
+        ..Container::default()
+    }
+}
+
+fn group_of(event: &Event) -> Group {
+    match event.b as u32 {
+        0 => Group::Unified(event.a),
+        _ => Group::V1(event.a),
+    }
+}
+
+/// The stable key of a container: its id, which a runtime with names of its own may use again,
+/// and the number of the group by which it was first seen. (FNV-1a, then the finalizer of
+/// SplitMix64.)
+fn key(id: &str, cgroup: u64) -> u64 {
+    let bytes = id.bytes().chain(cgroup.to_le_bytes());
+    let mut z = bytes.fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (z ^ (z >> 31)).max(1)
 }
 
 fn attr_text(attrs: &[Attr], key: u32) -> String {
@@ -198,58 +390,4 @@ fn attr_text(attrs: &[Attr], key: u32) -> String {
         .find(|a| a.key == key)
         .map(|a| String::from_utf8_lossy(&a.text).into_owned())
         .unwrap_or_default()
-}
-
-/// The last 64 hexadecimal digits that stand in a path as a component of their own, with a
-/// runtime's prefix and systemd's suffix taken off. Monitors (conmon) are not containers.
-fn id_in_path(path: &str) -> Option<&str> {
-    path.rsplit('/').find_map(|component| {
-        let name = component.strip_suffix(".scope").unwrap_or(component);
-        if name.contains("conmon") {
-            return None;
-        }
-        let id = name.rsplit(['-', ':']).next().unwrap_or(name);
-        (id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit())).then_some(id)
-    })
-}
-
-/// The name of a group that a runtime with names of its own made: not the root, not one of
-/// systemd's units.
-fn own_name(path: &str) -> Option<&str> {
-    let unit = |c: &str| {
-        [".service", ".scope", ".slice", ".mount", ".socket"]
-            .iter()
-            .any(|suffix| c.ends_with(suffix))
-    };
-    let last = path.rsplit('/').next().filter(|c| !c.is_empty())?;
-    (!path.split('/').any(unit)).then_some(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_taken_from_the_paths_that_runtimes_make() {
-        let hex = "ab".repeat(32);
-        for path in [
-            format!("/docker/{hex}"),
-            format!("/system.slice/docker-{hex}.scope"),
-            format!("/libpod_parent/libpod-{hex}"),
-            format!("/kubepods/besteffort/pod1111/{hex}"),
-            format!("/kubepods.slice/cri-containerd-{hex}.scope"),
-            format!("/docker/{hex}/init.scope"),
-        ] {
-            assert_eq!(id_in_path(&path), Some(hex.as_str()), "{path}");
-        }
-        assert_eq!(id_in_path(&format!("/libpod-conmon-{hex}.scope")), None);
-        assert_eq!(id_in_path("/user.slice/session-1.scope"), None);
-    }
-
-    #[test]
-    fn units_of_systemd_are_not_containers() {
-        assert_eq!(own_name("/demo"), Some("demo"));
-        assert_eq!(own_name("/"), None);
-        assert_eq!(own_name("/system.slice/ssh.service"), None);
-    }
 }

@@ -5,18 +5,20 @@
 
 pub mod container;
 mod containers;
+mod group_path;
 pub mod process;
 mod streams;
 mod table;
 
 use container::Container;
-use containers::Containers;
+use containers::{Containers, Place};
 use process::{Process, key};
 use std::sync::Arc;
 use table::Table;
 use vedette_contract::{kind, values::process_mark};
 use vedette_sensor::event::{Event, Image, Namespaces, Task, TaskRef};
 
+pub use containers::Unexplained;
 pub use table::Counters;
 
 /// Ancestors that a row keeps. A worm that forks and lets its parent die again and again would
@@ -64,8 +66,10 @@ impl Context {
     /// Takes in one event and answers with its rows.
     pub fn apply(&mut self, event: &Event) -> Rows {
         self.table.expire(event.at);
+        self.containers.expire(event.at);
         match event.kind {
             kind::CGROUP => self.containers.learn(event),
+            kind::CGROUP_REMOVED => self.containers.removed(event),
             kind::CONTAINER => self.containers.fill(event),
             _ => {}
         }
@@ -141,6 +145,21 @@ impl Context {
         self.table.get(id).is_some()
     }
 
+    /// The current row of a process.
+    pub fn row(&self, id: TaskRef) -> Option<Arc<Process>> {
+        self.table.get(id)
+    }
+
+    /// The next container that no runtime has been asked about.
+    pub fn next_unexplained(&mut self) -> Option<Unexplained> {
+        self.containers.next_unexplained()
+    }
+
+    /// Control groups and containers now in the tables.
+    pub fn container_sizes(&self) -> (usize, usize) {
+        self.containers.sizes()
+    }
+
     /// What was evicted and repaired so far.
     pub fn counters(&self) -> Counters {
         self.table.counters()
@@ -159,7 +178,7 @@ impl Context {
             // A packet knows its process as it was when it connected or accepted.
             return row;
         }
-        let container = self.containers.of(task, &self.host);
+        let container = self.container(task, event.at, row.container.as_ref());
         let lost_exec = task.exec_id != row.exec_id
             && row.exec_id != 0
             && !matches!(event.kind, kind::EXEC | kind::EXISTING);
@@ -198,11 +217,27 @@ impl Context {
         })
     }
 
+    /// The container that the acting task is in. Where its groups are not known it is still in
+    /// the one that it was in: else making more groups than are kept would lead out of it.
+    fn container(
+        &mut self,
+        task: &Task,
+        at: u64,
+        before: Option<&Arc<Container>>,
+    ) -> Option<Arc<Container>> {
+        match self.containers.place(task, &self.host, at) {
+            Place::Container(container) => Some(container),
+            Place::Host => None,
+            Place::Unknown => before.cloned(),
+        }
+    }
+
     /// A row for a process whose beginning was not seen.
     fn found(&mut self, event: &Event) -> Arc<Process> {
         let task = &event.task;
         let parent = self.table.get(task.parent).map(cut);
-        let container = self.containers.of(task, &self.host);
+        let inherited = parent.as_ref().and_then(|p| p.container.as_ref());
+        let container = self.container(task, event.at, inherited);
         let existing = event.kind == kind::EXISTING
             && event
                 .image
@@ -292,7 +327,7 @@ impl Context {
             namespaces: row.namespaces,
             ..Task::default()
         };
-        let container = self.containers.of(&task, &self.host);
+        let container = self.container(&task, event.at, row.container.as_ref());
         Some(self.put(Process {
             container,
             cgroup,
@@ -318,12 +353,11 @@ impl Context {
 
     /// Completes the marks that follow from other fields, and makes it the process's current row.
     fn put(&mut self, mut row: Process) -> Arc<Process> {
-        let inside = row.container.as_ref().map(|c| c.key);
-        let origin = self
-            .containers
-            .key_of(row.image_cgroups.0, row.image_cgroups.1);
+        // From outside of every container: who moves from one into another, be it one that it
+        // made within its own, sets up no container for the machine.
+        let (unified, v1) = row.image_cgroups;
         row.marks &= !(process_mark::JOINING | NAMESPACE_MARKS);
-        if inside.is_some() && inside != origin {
+        if row.container.is_some() && self.containers.are_outside(unified, v1) {
             row.marks |= process_mark::JOINING;
         }
         for (own, host, mark) in [

@@ -1,11 +1,14 @@
 //! Findings as JSON, one line each.
 
 use super::{Clock, arguments, event};
-use crate::context::{container::Container, process::Process};
+use crate::context::container::{Container, attr};
+use crate::context::process::Process;
 use crate::finding::Finding;
 use crate::response::Response;
+use crate::runtimes::CAPABILITIES;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use vedette_contract::values::container_mark;
 
 /// A finding with what was done about it. The fields are those of docs/findings.md.
 pub fn finding(finding: &Finding, response: &[Response], clock: &Clock) -> Value {
@@ -21,11 +24,7 @@ pub fn finding(finding: &Finding, response: &[Response], clock: &Clock) -> Value
         "confidence": finding.confidence,
         "message": finding.message,
         "process": finding.process.as_deref().map(process),
-        "container": finding
-            .process
-            .as_deref()
-            .and_then(|p| p.container.as_deref())
-            .map(container),
+        "container": finding.container().as_deref().map(container),
         "techniques": finding.techniques,
         "evidence": finding
             .evidence
@@ -87,12 +86,49 @@ fn process(process: &Process) -> Value {
 }
 
 fn container(container: &Container) -> Value {
+    let text = |key| String::from_utf8_lossy(container.text(key));
+    let has = |mark| container.marks & mark != 0;
+    let labels = container.texts(attr::LABEL).map(String::from_utf8_lossy);
+    let labels = labels.filter_map(|label| {
+        let (key, value) = label.split_once('=')?;
+        Some((key.to_owned(), Value::from(value)))
+    });
+    let mounts = container.texts(attr::MOUNT).map(String::from_utf8_lossy);
+    let shared = [
+        ("pid", container_mark::HOST_PID),
+        ("network", container_mark::HOST_NETWORK),
+        ("ipc", container_mark::HOST_IPC),
+        ("user", container_mark::HOST_USER),
+    ];
+    let shared = shared.iter().filter(|(_, mark)| has(*mark));
+    let outer = text(attr::OUTER);
     json!({
         "id": container.id,
         "name": container.name,
         "image": container.image,
+        "digest": text(attr::DIGEST),
         "pod": container.pod,
         "namespace": container.namespace,
-        "pending": container.marks & vedette_contract::values::container_mark::PENDING != 0,
+        "pod_uid": text(attr::POD_UID),
+        "labels": labels.collect::<serde_json::Map<_, _>>(),
+        "privileged": has(container_mark::PRIVILEGED),
+        "capabilities": container.capabilities().map(capabilities),
+        "mounts": mounts.collect::<Vec<_>>(),
+        "host_namespaces": shared.map(|(name, _)| *name).collect::<Vec<_>>(),
+        "sandbox": has(container_mark::SANDBOX),
+        "outer": if outer.is_empty() { None } else { Some(outer) },
+        "runtime": text(attr::RUNTIME),
+        "pending": container.is_pending(),
     })
+}
+
+/// Names of the capabilities in a set.
+fn capabilities(set: u64) -> Vec<String> {
+    let numbers = (0..64).filter(|n| set >> n & 1 == 1);
+    numbers
+        .map(|n| match CAPABILITIES.get(n) {
+            Some(name) => format!("CAP_{name}"),
+            None => n.to_string(),
+        })
+        .collect()
 }

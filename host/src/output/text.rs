@@ -1,12 +1,12 @@
 //! Findings for people at a terminal.
 
 use super::{Clock, arguments, event, printable};
-use crate::context::process::Process;
+use crate::context::{container::Container, process::Process};
 use crate::finding::{Finding, Severity};
 use crate::response::Response;
 use anstyle::{AnsiColor, Style};
 use std::fmt::{self, Write};
-use vedette_contract::{Type, kind};
+use vedette_contract::{Type, kind, values::container_mark};
 use vedette_sensor::event::Event;
 
 /// Ancestors that are shown; the whole lineage stands in the JSON.
@@ -44,19 +44,9 @@ fn write(out: &mut String, finding: &Finding, response: &[Response], clock: &Clo
     if let Some(process) = finding.process.as_deref() {
         line("process", &one_process(process))?;
         line("lineage", &lineage(process))?;
-        if let Some(container) = process.container.as_deref() {
-            let name = if container.name.is_empty() {
-                &container.id
-            } else {
-                &container.name
-            };
-            let image = if container.image.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", container.image)
-            };
-            line("container", &printable(format!("{name}{image}").as_bytes()))?;
-        }
+    }
+    if let Some(container) = finding.container().as_deref() {
+        line("container", &one_container(container))?;
     }
     for evidence in &finding.evidence {
         let event = match &evidence.record {
@@ -114,6 +104,28 @@ fn one_process(process: &Process) -> String {
         process.id.pid,
         process.uid
     )
+}
+
+fn one_container(container: &Container) -> String {
+    let name = if container.name.is_empty() {
+        &container.id
+    } else {
+        &container.name
+    };
+    let mut out = name.clone();
+    if !container.image.is_empty() {
+        out += &format!(" ({})", container.image);
+    }
+    if !container.pod.is_empty() {
+        out += &format!(" of pod {}/{}", container.namespace, container.pod);
+    }
+    if container.marks & container_mark::PRIVILEGED != 0 {
+        out += ", privileged";
+    }
+    if container.is_pending() {
+        out += ", pending";
+    }
+    cut(&printable(out.as_bytes()))
 }
 
 fn lineage(process: &Process) -> String {

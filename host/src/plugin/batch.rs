@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 use vedette_contract::{NONE, kind};
-use vedette_sensor::event::{Image, Stream};
+use vedette_sensor::event::{Attr, Image, Stream};
 
 /// A batch ends when its arena or its process table has grown to this: long command lines of
 /// deep lineages must not fill a plugin's memory.
@@ -84,15 +84,7 @@ impl Builder {
             to.span(&event.text)
         };
         let text2 = to.span(&event.text2);
-        let first = row(to.attrs.len());
-        for attr in &event.attrs {
-            let text = to.span(&attr.text);
-            to.attrs.push(wire::Attr {
-                key: attr.key,
-                value: attr.value,
-                text,
-            });
-        }
+        let attrs = push_attrs(to, &event.attrs);
         to.events.push(wire::Event {
             kind: event.kind.into(),
             process,
@@ -107,10 +99,7 @@ impl Builder {
             c: event.c,
             text,
             text2,
-            attrs: Range {
-                first,
-                count: row(event.attrs.len()),
-            },
+            attrs,
         });
     }
 
@@ -204,6 +193,7 @@ impl Builder {
             .entry(Arc::as_ptr(container) as usize)
             .or_insert_with(|| {
                 let index = row(to.containers.len());
+                let attrs = push_attrs(to, &container.attrs);
                 let row = wire::Container {
                     key: container.key,
                     id: to.span(container.id.as_bytes()),
@@ -212,11 +202,27 @@ impl Builder {
                     pod: to.span(container.pod.as_bytes()),
                     namespace: to.span(container.namespace.as_bytes()),
                     marks: container.marks,
-                    attrs: Range::default(),
+                    attrs,
                 };
                 to.containers.push(row);
                 index
             })
+    }
+}
+
+fn push_attrs(to: &mut Batch, attrs: &[Attr]) -> Range {
+    let first = row(to.attrs.len());
+    for attr in attrs {
+        let text = to.span(&attr.text);
+        to.attrs.push(wire::Attr {
+            key: attr.key,
+            value: attr.value,
+            text,
+        });
+    }
+    Range {
+        first,
+        count: row(attrs.len()),
     }
 }
 

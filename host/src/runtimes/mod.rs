@@ -1,0 +1,224 @@
+//! What container runtimes say of a container.
+//!
+//! A thread of its own asks them: by the files that they leave (the configuration in the bundle,
+//! podman's store) and over their sockets. Answers go into the stream as `container` events, so
+//! that a replay knows them without the runtimes. Nothing here is waited for by the thread that
+//! handles events: it puts questions into a bounded queue and takes answers out of another.
+
+mod containerd;
+mod cri;
+mod description;
+mod docker;
+mod file;
+mod look;
+mod oci;
+mod podman;
+mod runc;
+mod socket;
+mod survey;
+
+use crate::context::{Unexplained, process::Process};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use look::Question;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+use vedette_contract::values::process_mark;
+use vedette_sensor::event::Event;
+use vedette_sensor::live::Waker;
+
+pub use oci::CAPABILITIES;
+pub use socket::Socket;
+pub use survey::survey;
+
+/// Questions that wait to be taken up, and answers that wait to be taken. Containers that come
+/// by the thousand would otherwise fill memory; past it the context keeps what is to be asked.
+const QUEUE_CAP: usize = 1_024;
+
+/// Containers that are being asked for at a time.
+const ASKED_CAP: usize = 256;
+
+/// Between two tries to hand over an answer to a thread that has no time for it.
+const TRY_AGAIN: Duration = Duration::from_millis(5);
+
+/// When a container's runtimes are asked, ms from when its group was made. The engine knows it
+/// by then, or will when it has finished starting it.
+const LOOKS: [u64; 10] = [0, 3, 10, 30, 100, 300, 1_000, 2_000, 4_000, 8_000];
+
+/// Of these, those for what may be no container, or one that was made inside of another and that
+/// no runtime of the machine knows.
+const UNCERTAIN_LOOKS: usize = 5;
+
+/// Where engines listen unless told otherwise.
+const WELL_KNOWN: [(&str, &str); 7] = [
+    ("cri", "/run/containerd/containerd.sock"),
+    ("containerd", "/run/containerd/containerd.sock"),
+    ("cri", "/run/crio/crio.sock"),
+    ("cri", "/run/k3s/containerd/containerd.sock"),
+    ("cri", "/run/cri-dockerd.sock"),
+    ("podman", "/run/podman/podman.sock"),
+    ("docker", "/run/docker.sock"),
+];
+
+/// A socket as an operator names it: `ENGINE=PATH`, with `containerd` also asked as CRI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketPath {
+    engine: String,
+    path: PathBuf,
+}
+
+impl std::str::FromStr for SocketPath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<SocketPath, String> {
+        let known = || socket::ENGINES.map(|(name, _)| name).join(", ");
+        let (engine, path) = text
+            .split_once('=')
+            .ok_or_else(|| format!("write ENGINE=PATH, with an engine out of {}", known()))?;
+        if !socket::ENGINES.iter().any(|(name, _)| *name == engine) {
+            return Err(format!("no engine is called {engine:?}: {}", known()));
+        }
+        Ok(SocketPath {
+            engine: engine.to_owned(),
+            path: path.into(),
+        })
+    }
+}
+
+/// The sockets that an operator names, then the well-known ones.
+pub fn sockets(named: &[SocketPath]) -> Vec<Socket> {
+    let also_cri = |s: &SocketPath| (s.engine == "containerd").then(|| ("cri", s.path.clone()));
+    let named = named
+        .iter()
+        .flat_map(|s| [Some((s.engine.as_str(), s.path.clone())), also_cri(s)])
+        .flatten();
+    let known = WELL_KNOWN.map(|(name, path)| (name, PathBuf::from(path)));
+    let mut sockets: Vec<Socket> = Vec::new();
+    for (name, path) in named.chain(known) {
+        let engine = socket::ENGINES.iter().find(|(known, _)| *known == name);
+        if let Some(&(_, engine)) = engine
+            && !sockets.iter().any(|s| s.engine == engine && s.path == path)
+        {
+            sockets.push(Socket::new(engine, path));
+        }
+    }
+    sockets
+}
+
+/// The thread that asks. Ends when this is dropped.
+pub struct Runtimes {
+    questions: mpsc::Sender<Question>,
+    answers: Receiver<Event>,
+}
+
+impl Runtimes {
+    /// Begins a thread that asks these sockets, and wakes the sensor's reader with each answer.
+    pub fn start(sockets: Vec<Socket>, waker: Option<Waker>) -> std::io::Result<Runtimes> {
+        let (questions, taken) = mpsc::channel(QUEUE_CAP);
+        let (answer, answers) = bounded(QUEUE_CAP);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        std::thread::Builder::new()
+            .name("runtimes".to_owned())
+            .spawn(move || runtime.block_on(serve(taken, Arc::new(sockets), answer, waker)))?;
+        Ok(Runtimes { questions, answers })
+    }
+
+    /// Whether another question can be taken now.
+    pub fn has_room(&self) -> bool {
+        self.questions.capacity() > 0
+    }
+
+    /// Asks about a container whose group was made by this process.
+    pub fn ask(&self, container: Unexplained, maker: Option<&Process>) {
+        let bundle = maker.and_then(|p| bundle(p, &container.id));
+        // Whoever finds no room was told so by `has_room`.
+        let _ = self.questions.try_send(Question {
+            bundle,
+            id: container.id,
+            cgroup: container.cgroup,
+            certain: container.certain,
+        });
+    }
+
+    /// An answer that has come, if one has.
+    pub fn answer(&self) -> Option<Event> {
+        self.answers.try_recv().ok()
+    }
+}
+
+/// The bundle that a process on the machine names, if it is a runtime that makes this container.
+/// Of one in a mount namespace of its own the path would mean something else.
+fn bundle(maker: &Process, id: &str) -> Option<PathBuf> {
+    let outside = maker.marks & process_mark::HOST_MOUNT_NAMESPACE != 0;
+    let args = &maker.image.args;
+    let names_it = args.split(|b| *b == 0).any(|arg| arg == id.as_bytes());
+    (outside && names_it)
+        .then(|| runc::bundle_of_call(args, &maker.image.cwd))
+        .flatten()
+}
+
+async fn serve(
+    mut questions: mpsc::Receiver<Question>,
+    sockets: Arc<Vec<Socket>>,
+    answers: Sender<Event>,
+    waker: Option<Waker>,
+) {
+    let asked = Arc::new(Semaphore::new(ASKED_CAP));
+    while let Some(question) = questions.recv().await {
+        let Ok(permit) = asked.clone().acquire_owned().await else {
+            return;
+        };
+        let (sockets, answers, waker) = (sockets.clone(), answers.clone(), waker.clone());
+        tokio::spawn(async move {
+            pursue(&question, &sockets, &answers, waker.as_ref()).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Looks until all is known or patience ends.
+async fn pursue(
+    question: &Question,
+    sockets: &[Socket],
+    answers: &Sender<Event>,
+    waker: Option<&Waker>,
+) {
+    let looks = if question.certain {
+        &LOOKS[..]
+    } else {
+        &LOOKS[..UNCERTAIN_LOOKS]
+    };
+    let mut told = None;
+    let mut before = 0;
+    for (number, at) in looks.iter().enumerate() {
+        tokio::time::sleep(Duration::from_millis(at - before)).await;
+        before = *at;
+        let (found, complete) = look::look(question, sockets).await;
+        if !found.is_known() {
+            continue;
+        }
+        // After the last look no more will come.
+        let complete = complete || number + 1 == looks.len();
+        if !complete && told.as_ref() == Some(&found) {
+            continue;
+        }
+        let mut event = found.event(question.cgroup, !complete);
+        while let Err(TrySendError::Full(back)) = answers.try_send(event) {
+            event = back;
+            tokio::time::sleep(TRY_AGAIN).await;
+        }
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        if complete {
+            return;
+        }
+        told = Some(found);
+    }
+}
+
+#[cfg(test)]
+mod tests;
