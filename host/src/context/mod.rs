@@ -145,11 +145,6 @@ impl Context {
         self.table.get(id).is_some()
     }
 
-    /// The current row of a process.
-    pub fn row(&self, id: TaskRef) -> Option<Arc<Process>> {
-        self.table.get(id)
-    }
-
     /// The next container that no runtime has been asked about.
     pub fn next_unexplained(&mut self) -> Option<Unexplained> {
         self.containers.next_unexplained()

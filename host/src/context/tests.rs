@@ -320,6 +320,9 @@ fn a_repair_completes_a_row_and_says_so() {
     assert_eq!(row.parent.as_ref().unwrap().id, parent.process);
     assert_ne!(row.marks & process_mark::INCOMPLETE, 0);
     assert_eq!(row.marks & process_mark::EXISTING, 0);
+}
+
+#[test]
 fn the_first_event_of_a_container_is_in_it_and_its_names_come_in_a_new_row() {
     let mut context = context();
     let id = "ab".repeat(32);

@@ -55,6 +55,10 @@ pub async fn look(question: &Question, sockets: &[Socket]) -> (Description, bool
     for socket in sockets.iter().filter(|s| s.exists()) {
         let concerned = match maker {
             Maker::Runtime => false,
+            // podman stands in for docker at docker's socket too.
+            Maker::Engine(Engine::Podman) => {
+                [Engine::Podman, Engine::Docker].contains(&socket.engine)
+            }
             Maker::Engine(engine) => socket.engine == engine,
             Maker::Unknown => true,
         };
