@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "tests")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod bypass;
 mod compat;
 mod control;
 mod credentials;

@@ -1,6 +1,6 @@
 //! What is done through an io_uring, which no system call of its own shows.
 
-use crate::observe::{Watch, of, python, text};
+use crate::observe::{Watch, of, python, skip, text};
 use std::{fs, os::unix::fs::MetadataExt, path::Path};
 use vedette_contract::{
     kind,
@@ -68,7 +68,7 @@ else:
         script.replace('\n', "\n        ")
     ));
     if told == "no ring" {
-        println!("skipped: io_uring is not to be had here");
+        skip("io_uring is not to be had here");
         return None;
     }
     Some((pid, told))
@@ -291,7 +291,7 @@ else: print('none')",
         return;
     };
     if told == "none" {
-        println!("skipped: a slot cannot become a descriptor here");
+        skip("a slot cannot become a descriptor here");
         return;
     }
     assert_eq!(told, "0");
