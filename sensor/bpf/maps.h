@@ -34,8 +34,8 @@ struct filter {
 };
 volatile struct filter filter SEC(".data.filter");
 
-/* Set while the reader looks at the bulk ring every millisecond by itself. Waking it for every
- * event would cost more than all the rest of the event. */
+/* Set while the reader looks at the rings by itself several times a millisecond. Waking it for
+ * every event would cost more than all the rest of the event. */
 struct reader {
 	u64 attentive;
 };

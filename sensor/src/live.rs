@@ -159,13 +159,14 @@ impl Waker {
 /// Kinds that no program tells of: user space makes them.
 const MADE_BY_AGENT: [u16; 4] = [kind::EXISTING, kind::CONTAINER, kind::TICK, kind::LOSS];
 
-/// How often an attentive reader looks at the bulk ring by itself. The kernel side then need not
-/// wake it for every event, which would be most of what an event costs.
-const GLANCE: Duration = Duration::from_millis(1);
+/// How often an attentive reader looks at the rings by itself. The kernel side then need not wake
+/// it for every bulk event, and of executions in quick succession not for every one, which would be
+/// most of what they cost. All else in the security lane wakes the reader at once.
+const GLANCE: Duration = Duration::from_micros(250);
 
 /// After so many glances in vain the reader asks to be woken again, so that a quiet node stays
 /// quiet.
-const GLANCES_IN_VAIN: u32 = 5;
+const GLANCES_IN_VAIN: u32 = 8;
 
 /// What tells the sensor's descriptors apart in epoll.
 const TOKEN_RING: u64 = 0;

@@ -52,7 +52,8 @@ told += [mmap(8192, 7, 0x22)]
 told += [mmap(4096, 5, 0x22)]
 told += [mmap(4096, 5, 0x21)]
 a = mmap(8192, 3, 0x22); write(a); protect(a, 4096, 5); told += [a]
-a = mmap(4096, 3, 0x22); protect(a, 4096, 5); told += [a]
+# Not beside memory that is written, with which the kernel would join it.
+a = mmap(12288, 0, 0x22) + 4096; protect(a, 4096, 3); protect(a, 4096, 5); told += [a]
 a = mmap(4096, 0, 0x22); protect(a, 4096, 5); told += [a]
 a = mmap(4096, 3, 0x22); write(a); assert call(329, a, 4096, 7, -1) == 0; told += [a]
 libc.sbrk.restype = ctypes.c_long
