@@ -97,6 +97,16 @@ static __always_inline void remember(struct task_struct *task)
 	show(own, &now);
 }
 
+/* Run once over all tasks, when everything that may change one is watched. */
+SEC("iter/task")
+int on_each_task(struct bpf_iter__task *context)
+{
+	struct task_struct *task = context->task;
+	if (task && !bpf_task_storage_get(&REMEMBERED, task, 0, 0))
+		remember(task);
+	return 0;
+}
+
 /* `before_exec` tells that the image that is gone now is the one that acted. */
 static __noinline int tell_credentials(const struct credentials *was,
 				       const struct credentials *now, u32 cause, u32 marks,
@@ -121,11 +131,16 @@ static __noinline int tell_credentials(const struct credentials *was,
 }
 
 /* Tells of credentials that differ from the remembered ones where nothing may have changed them. */
-static __always_inline void check_credentials(struct task_struct *task)
+static __always_inline void check_credentials(struct task_struct *task, int lives_on)
 {
 	struct remembered *own = bpf_task_storage_get(&REMEMBERED, task, 0, 0);
+	if (!own) {
+		if (lives_on)
+			remember(task);
+		return;
+	}
 	/* Another count of images: an execution failed halfway, after it took the new credentials. */
-	if (!own || !own->known || own->exec_id != (u32)task->self_exec_id)
+	if (!own->known || own->exec_id != (u32)task->self_exec_id)
 		return;
 	struct credentials now;
 	read_credentials(task, &now);

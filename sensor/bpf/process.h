@@ -167,7 +167,7 @@ static __always_inline u32 namespaces_not_shared(struct task_struct *parent,
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
-	check_credentials(parent);
+	check_credentials(parent, 1);
 	remember(child);
 	/* A thread, not a process. */
 	if (child->tgid == parent->tgid)
@@ -187,7 +187,7 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
 	struct signal_struct *signal = BPF_CORE_READ(task, signal);
-	check_credentials(task);
+	check_credentials(task, 0);
 	/* Other threads of the process live on. */
 	if (BPF_CORE_READ(signal, live.counter))
 		return 0;

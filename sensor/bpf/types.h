@@ -360,6 +360,11 @@ struct task_struct {
 	u64 self_exec_id;
 	struct css_set *cgroups;
 };
+struct bpf_iter_meta;
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
 struct linux_binprm {
 	u32 secureexec : 1;
 	struct file *executable;

@@ -239,6 +239,7 @@ impl Sensor {
         };
         lanes::apply(&mut sensor.object, options)?;
         sensor.set_filter(filter)?;
+        sensor.object.remember_tasks()?;
         Ok(sensor)
     }
 

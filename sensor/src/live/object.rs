@@ -200,6 +200,23 @@ impl Object {
         Ok(State::Loaded(0, None))
     }
 
+    /// Lets the kernel side look at every task that there is, so that it knows later what changed.
+    /// Without iterators (before 5.8) it learns each at its next fork.
+    pub(super) fn remember_tasks(&mut self) -> Result<(), SensorError> {
+        const NAME: &str = "on_each_task";
+        let outcome = match self.load_program(NAME, "task")? {
+            Ok(()) => programs::run(program(&mut self.ebpf, NAME)?),
+            Err(refusal) => Err(refusal),
+        };
+        if let Err(refusal) = outcome {
+            tracing::warn!(
+                "what runs already is not known to the kernel side: {}",
+                refusal.reason()
+            );
+        }
+        Ok(())
+    }
+
     /// Lets the kernel verify a program; the outer error is the sensor's own fault.
     fn load_program(
         &mut self,

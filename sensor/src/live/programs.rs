@@ -5,7 +5,7 @@
 use crate::probe::unified_root;
 use aya::{
     Btf, BtfError,
-    programs::{CgroupAttachMode, Program, ProgramError},
+    programs::{CgroupAttachMode, Program, ProgramError, links::LinkError},
 };
 use std::{any::Any, fs::File, io};
 use thiserror::Error;
@@ -98,6 +98,9 @@ pub(super) enum Refusal {
     /// The kernel, or aya, refused it.
     #[error(transparent)]
     Program(#[from] ProgramError),
+    /// An iterator that was loaded cannot be run.
+    #[error(transparent)]
+    Iterator(#[from] LinkError),
     /// There is nowhere to see packets, nor datagrams that are sent.
     #[error(
         "no unified control group hierarchy is mounted to attach to; mount one (mount -t cgroup2 none /sys/fs/cgroup/unified)"
@@ -202,6 +205,18 @@ pub(super) fn attach(program: &mut Program) -> Result<Link, Refusal> {
         }
         _ => return Err(ProgramError::UnexpectedProgramType.into()),
     })
+}
+
+/// Runs a loaded iterator over all that it goes through.
+pub(super) fn run(program: &mut Program) -> Result<(), Refusal> {
+    let Program::Iter(program) = program else {
+        return Err(ProgramError::UnexpectedProgramType.into());
+    };
+    let id = program.attach()?;
+    let file = program.take_link(id)?.into_file()?;
+    // Reading is what runs it; it writes nothing.
+    io::copy(&mut &file, &mut io::sink()).map_err(ProgramError::IOError)?;
+    Ok(())
 }
 
 #[cfg(test)]

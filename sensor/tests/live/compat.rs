@@ -6,7 +6,7 @@ use crate::observe::{Watch, of, python, skip, text};
 use std::{fs, os::unix::fs::MetadataExt};
 use vedette_contract::{
     kind,
-    values::{event_mark, memory_access, mount_operation, stream_kind},
+    values::{credentials_cause, event_mark, memory_access, mount_operation, stream_kind},
 };
 use vedette_sensor::{event::Event, filter::Filter};
 
@@ -229,4 +229,50 @@ assert int80(61, d + b'\\0') == 0",
         of(kind::FORK, pid)(e) && e.target == ptrace.target
     });
     assert_eq!(fork.marks & event_mark::COMPAT, 0);
+}
+
+#[test]
+fn credentials_memory_and_keys_by_32_bit_calls() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    // setresuid32, the setuid16 of old, mmap2, the mmap of old, mprotect, add_key.
+    let Some((pid, _)) = int80(
+        "int80(288, 3, 7)
+assert int80(286, b'user\\0', b'a key\\0', b'payload', 7, -2) > 0
+assert int80(192, 0, 8192, 7, 0x22, -1, 0) & 0xfff == 0
+assert int80(90, struct.pack('6I', 0, 12288, 7, 0x22, 0xffffffff, 0)) & 0xfff == 0
+assert int80(125, low + 61440, 4096, 5) == 0
+assert int80(208, 0, 9, 0) == 0
+assert int80(23, 0) == 0",
+    ) else {
+        return;
+    };
+    let keyctl = |e: &Event| (e.a as u32, e.b) == (3, 7);
+    compat(&mut watch, kind::KEYCTL, pid, keyctl);
+    let add = compat(&mut watch, kind::KEYCTL, pid, |e| e.a == 0xffff);
+    assert_eq!(
+        (text(&add.text), text(&add.text2)),
+        ("user".into(), "a key".into())
+    );
+    let mut memory = |length, protection: u32| {
+        compat(&mut watch, kind::EXECUTABLE_MEMORY, pid, |e| {
+            (e.c, e.a as u32) == (length, protection)
+        })
+    };
+    assert_ne!(memory(8192, 7).b, 0);
+    assert_ne!(memory(12288, 7).b, 0);
+    assert_ne!(memory(4096, 5).b, 0);
+    let cause = u64::from(credentials_cause::CALL);
+    let effective = compat(&mut watch, kind::CREDENTIALS, pid, |e| e.b == 9 << 32);
+    assert_eq!((effective.a, effective.task.uid), (cause, 0));
+    // By a number of 16 bits.
+    let back = compat(&mut watch, kind::CREDENTIALS, pid, |e| e.b == 9);
+    assert_eq!((back.a, back.task.uid), (cause, 0));
+    let exit = watch.expect("exit", |e| {
+        e.kind == kind::EXIT && e.task.process.pid == pid
+    });
+    assert!(!watch.seen.iter().any(|e| {
+        e.kind == kind::CREDENTIALS && e.task.process == exit.task.process && e.a as u32 == 4
+    }));
 }

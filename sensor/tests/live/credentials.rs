@@ -386,6 +386,48 @@ fn exploited(watch: &mut Watch, script: &str, alter: impl Fn(&mut Remembered)) -
     changes(watch, pid)
 }
 
+#[test]
+fn what_ran_before_is_known() {
+    let mut children = [
+        waiting("os._exit(0)"),
+        waiting("os.setresuid(0, 5, 0)\nos._exit(0)"),
+    ];
+    // Both have their image by the time that they wait for their line.
+    for child in &children {
+        let task = format!("/proc/{}/wchan", child.id());
+        while !std::fs::read_to_string(&task).unwrap().contains("pipe") {
+            std::thread::yield_now();
+        }
+    }
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        children.iter_mut().for_each(|c| c.kill().unwrap());
+        return;
+    };
+    let [exploited, honest] = &mut children;
+    Remembered::alter(exploited.id(), nobody);
+    for child in [&mut *exploited, &mut *honest] {
+        child.stdin.take().unwrap().write_all(b"\n").unwrap();
+        child.wait().unwrap();
+        let pid = child.id();
+        watch.expect("exit", |e| {
+            e.kind == kind::EXIT && e.task.process.pid == pid
+        });
+    }
+    let [told] = &changes(&watch, exploited.id())[..] else {
+        panic!()
+    };
+    assert_eq!(
+        told.a,
+        u64::from(credentials_cause::UNEXPLAINED) | 1000 << 32
+    );
+    let [told] = &changes(&watch, honest.id())[..] else {
+        panic!()
+    };
+    assert_eq!((told.a, told.b), (credentials_cause::CALL.into(), 5 << 32));
+    assert_ne!(told.c & SYS_ADMIN, 0);
+    assert_eq!(told.marks & event_mark::INCOMPLETE, 0);
+}
+
 /// What the process was before it made the kernel write root's credentials into its own.
 fn nobody(before: &mut Remembered) {
     before.set_users(1000);

@@ -98,7 +98,7 @@ fn modules() {
 call(313, f, b'', 0)
 call(175, b'x', 1, b'')
 import glob, lzma
-found = glob.glob(f'/lib/modules/{os.uname().release}/kernel/drivers/net/dummy.ko*')
+found = glob.glob(f'/lib/modules/{os.uname().release}/kernel/drivers/net/dummy.ko*') + glob.glob('/modules/dummy.ko')
 if found:
     image = open(found[0], 'rb').read()
     if found[0].endswith('.xz'): image = lzma.decompress(image)
