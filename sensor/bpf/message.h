@@ -20,12 +20,10 @@ static __always_inline int is_unusual(u32 family, u32 type, u32 protocol)
 	       protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6 && protocol != IPPROTO_MPTCP;
 }
 
-SEC("tp_btf/sys_exit")
-int BPF_PROG(on_socket, struct pt_regs *regs, long ret)
+static __always_inline int socket_made(struct file *file, u16 family, u16 type, u32 protocol,
+				       long ret)
 {
-	/* The numbers stand in registers, so nobody can change them after the kernel read them. */
-	u16 family = ARG1(regs), type = ARG2(regs) & 15;
-	u32 protocol = ARG3(regs);
+	type &= 15;
 	if (!is_unusual(family, type, protocol))
 		return 0;
 	struct scratch *s = begin(KIND_SOCKET);
@@ -36,7 +34,6 @@ int BPF_PROG(on_socket, struct pt_regs *regs, long ret)
 	if (family == AF_PACKET)
 		protocol = __builtin_bswap16(protocol);
 	s->record.a = port_and_family(protocol, family, type);
-	struct file *file = file_of(ret);
 	struct sock *sk = file ? sock_of(file) : 0;
 	if (sk) {
 		s->record.b = BPF_CORE_READ(file, f_inode, i_ino);
@@ -44,6 +41,13 @@ int BPF_PROG(on_socket, struct pt_regs *regs, long ret)
 	}
 	finish(s, KIND_SOCKET);
 	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_socket, struct pt_regs *regs, long ret)
+{
+	/* The numbers stand in registers, so nobody can change them after the kernel read them. */
+	return socket_made(file_of(ret), ARG1(regs), ARG2(regs), ARG3(regs), ret);
 }
 
 /* To whom which socket has sent. What is evicted is told again, so a flood of addresses costs

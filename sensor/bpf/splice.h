@@ -3,9 +3,8 @@
 #pragma once
 #include "origin.h"
 
-static __always_inline int spliced(long ret, s32 from, s32 to)
+static __always_inline int spliced(long ret, struct file *file, struct file *pipe)
 {
-	struct file *file = file_of(from), *pipe = file_of(to);
 	if (ret <= 0 || !file || !pipe)
 		return 0;
 	if (BPF_CORE_READ(file, f_mode) & FMODE_WRITE)
@@ -30,11 +29,11 @@ static __always_inline int spliced(long ret, s32 from, s32 to)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_splice, struct pt_regs *regs, long ret)
 {
-	return spliced(ret, ARG1(regs), ARG3(regs));
+	return spliced(ret, file_of(ARG1(regs)), file_of(ARG3(regs)));
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sendfile, struct pt_regs *regs, long ret)
 {
-	return spliced(ret, ARG2(regs), ARG1(regs));
+	return spliced(ret, file_of(ARG2(regs)), file_of(ARG1(regs)));
 }

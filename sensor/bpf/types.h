@@ -72,6 +72,7 @@ enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3, TCP_CLOSE = 7, T
 #define FMODE_WRITE 2
 #define FMODE_CREATED 0x100000
 #define AT_FDCWD -100
+#define O_NOFOLLOW 0400000
 #define AT_SYMLINK_NOFOLLOW 0x100
 #define AT_REMOVEDIR 0x200
 #define AT_SYMLINK_FOLLOW 0x400
@@ -488,6 +489,7 @@ struct io_uring_cqe {
 };
 struct io_cqe {
 	u64 user_data;
+	s32 fd;
 };
 struct io_kiocb {
 	struct file *file;
@@ -502,14 +504,62 @@ struct io_kiocb___task {
 struct io_kiocb___tctx {
 	struct io_uring_task *tctx;
 };
+struct filename {
+	const char *uptr;
+};
+struct open_how {
+	u64 flags;
+};
 struct io_open {
+	int dfd;
 	u32 file_slot;
+	struct filename *filename;
+	struct open_how how;
 };
 struct io_accept {
 	u32 file_slot;
 };
 struct io_connect {
 	void *addr;
+};
+struct io_socket {
+	int domain;
+	int type;
+	int protocol;
+	u32 file_slot;
+};
+/* A symbolic link has the form of a link. */
+struct io_link {
+	int old_dfd;
+	int new_dfd;
+	struct filename *oldpath;
+	struct filename *newpath;
+	int flags;
+};
+struct io_rename {
+	int old_dfd;
+	int new_dfd;
+	struct filename *oldpath;
+	struct filename *newpath;
+	int flags;
+};
+struct io_unlink {
+	int dfd;
+	int flags;
+	struct filename *filename;
+};
+struct io_mkdir {
+	int dfd;
+	u16 mode;
+	struct filename *filename;
+};
+struct io_splice {
+	struct file *file_out;
+	int splice_fd_in;
+	unsigned int flags;
+};
+struct io_ftrunc {
+	s64 len;
 };
 
 /* What a system call was given. */

@@ -5,33 +5,14 @@
  * Three ways of asking leave no completion with the request in it. An accept may be answered many
  * times, and a ring may have no room for an answer: of these only ring and user data are known, by
  * which the request was noted. And a request may ask for no answer to its success: it is told when
- * it is made. */
+ * it is made, as incomplete. */
 #pragma once
 #include "descriptor.h"
 #include "file.h"
-#include "network.h"
-
-enum uring_operation {
-	URING_ACCEPT = 13,
-	URING_CONNECT = 16,
-	URING_OPENAT = 18,
-	URING_OPENAT2 = 28,
-	URING_FIXED_FD_INSTALL = 54,
-	URING_BIND = 56,
-	URING_LISTEN = 57,
-};
-
-#define URING_BIT(operation) (1ull << URING_##operation)
-#define URING_TOLD                                                                                 \
-	(URING_BIT(ACCEPT) | URING_BIT(CONNECT) | URING_BIT(OPENAT) | URING_BIT(OPENAT2) |         \
-	 URING_BIT(FIXED_FD_INSTALL) | URING_BIT(BIND) | URING_BIT(LISTEN))
-
-/* IOSQE_CQE_SKIP_SUCCESS; the first eight flags of a request are those of the user interface. */
-#define URING_SKIP_SUCCESS 0x40
-/* The ring chooses the slot, and the result is its number. */
-#define URING_ANY_SLOT 0xffffffffu
-/* What the ring keeps in the low bits of a pointer to a file. */
-#define URING_FILE_BITS 7ul
+#include "life.h"
+#include "message.h"
+#include "ring.h"
+#include "splice.h"
 
 /* Requests by ring and user data. What is evicted is missed only where its completion does not
  * name it. */
@@ -45,92 +26,6 @@ struct {
 	__type(key, struct asked);
 	__type(value, u64);
 } REQUESTS SEC(".maps");
-
-static __always_inline int is_wanted_operation(u32 operation)
-{
-	if (operation > 63 || !(URING_TOLD >> operation & 1))
-		return 0;
-	switch (operation) {
-	case URING_OPENAT:
-	case URING_OPENAT2:
-		return wanted(KIND_OPEN) || wanted(KIND_TERMINAL);
-	case URING_CONNECT:
-		return wanted(KIND_CONNECT);
-	case URING_ACCEPT:
-		return wanted(KIND_ACCEPT);
-	case URING_BIND:
-		return wanted(KIND_BIND);
-	case URING_LISTEN:
-		return wanted(KIND_LISTEN);
-	default:
-		return wanted(KIND_DUP);
-	}
-}
-
-/* Who made the request: a thread of the ring's owner, or the ring's polling thread, which belongs
- * to the same process. */
-static __always_inline struct task_struct *maker_of(struct io_kiocb *request)
-{
-	if (bpf_core_field_exists(struct io_kiocb___tctx, tctx))
-		return BPF_CORE_READ((struct io_kiocb___tctx *)request, tctx, task);
-	return BPF_CORE_READ((struct io_kiocb___task *)request, task);
-}
-
-/* Lets what follows be told in the maker's name. Returns 0 if it is the agent itself. */
-static __always_inline int work_for(struct io_kiocb *request)
-{
-	u32 zero = 0;
-	struct work *work = bpf_map_lookup_elem(&WORK, &zero);
-	struct task_struct *maker = maker_of(request);
-	if (!work || !maker || BPF_CORE_READ(maker, tgid) == filter.self)
-		return 0;
-	work->master = (u64)maker;
-	work->marks = EVENT_MARK_IO_URING;
-	work->worker = bpf_get_current_task();
-	return 1;
-}
-
-static __always_inline void work_done(void)
-{
-	u32 zero = 0;
-	struct work *work = bpf_map_lookup_elem(&WORK, &zero);
-	if (work)
-		work->worker = 0;
-}
-
-/* A kernel thread completes what a task left behind that is gone; it shares nothing with it. */
-static __always_inline int is_stranger(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	return !!(task->flags & PF_KTHREAD);
-}
-
-static __always_inline struct file *fixed_file(struct io_ring_ctx *ring, u32 slot)
-{
-	u64 file = 0;
-	if (bpf_core_field_exists(struct io_file_table___nodes, data)) {
-		struct io_rsrc_node **nodes =
-			BPF_CORE_READ((struct io_ring_ctx___nodes *)ring, file_table.data.nodes);
-		struct io_rsrc_node *node = 0;
-		bpf_probe_read_kernel(&node, sizeof(node), nodes + slot);
-		file = BPF_CORE_READ(node, file_ptr);
-	} else {
-		struct io_fixed_file *files = BPF_CORE_READ(ring, file_table.files);
-		file = BPF_CORE_READ((struct io_fixed_file *)((void *)files + slot * 8ull), file_ptr);
-	}
-	return (void *)(file & ~URING_FILE_BITS);
-}
-
-/* The file that a request made: behind a descriptor, or in a slot of the ring, where `slot` is
- * what the request asked for, counted from 1. */
-static __always_inline struct file *made_by(struct io_kiocb *request, u32 slot, s32 res)
-{
-	if (res < 0)
-		return 0;
-	if (!slot)
-		return is_stranger() ? 0 : file_of(res);
-	return fixed_file(BPF_CORE_READ(request, ctx), slot == URING_ANY_SLOT ? res : slot - 1);
-}
 
 /* One function for each kind of act, and not one program with all of them inlined: older verifiers
  * lose the bounds of values that the compiler then keeps for several. */
@@ -154,15 +49,134 @@ static __noinline int tell_connect(struct io_kiocb *request, s32 res)
 	return connected(BPF_CORE_READ(request, file), given, res);
 }
 
-static __noinline int tell_own_end(struct io_kiocb *request, s32 res, u16 kind)
+/* The address that a connect was asked for; it is under way. */
+static __noinline int connect_asked(struct io_kiocb *request, struct file *file)
 {
-	return local_end(BPF_CORE_READ(request, file), res, kind);
+	struct sock *sk = file ? sock_of(file) : 0;
+	const void *given = BPF_CORE_READ((struct io_connect *)request, addr);
+	if (!sk || !given)
+		return 0;
+	u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	struct scratch *s = begin(KIND_CONNECT);
+	if (!s)
+		return 0;
+	u32 port = 0;
+	if (family == AF_UNIX)
+		s->record.text_len = append_user_string(s, given + 2, 109);
+	else
+		s->record.text_len = given_address(s, given, &port);
+	s->record.ret = -EINPROGRESS;
+	s->record.a = port_and_family(port, family, BPF_CORE_READ(sk, sk_type));
+	s->record.b = BPF_CORE_READ(file, f_inode, i_ino);
+	s->record.c = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+	finish(s, KIND_CONNECT);
+	return 0;
+}
+
+static __noinline int tell_own_end(struct file *file, s32 res, u16 kind)
+{
+	return local_end(file, res, kind);
+}
+
+static __noinline int tell_socket(struct io_kiocb *request, s32 res)
+{
+	struct io_socket *asked = (void *)request;
+	return socket_made(made_by(request, BPF_CORE_READ(asked, file_slot), res),
+			   BPF_CORE_READ(asked, domain), BPF_CORE_READ(asked, type),
+			   BPF_CORE_READ(asked, protocol), res);
+}
+
+static __noinline int tell_splice(struct io_kiocb *request, s32 res)
+{
+	struct io_splice *asked = (void *)request;
+	u32 from = BPF_CORE_READ(asked, splice_fd_in);
+	struct file *file = 0;
+	if (BPF_CORE_READ(asked, flags) & SPLICE_FD_IN_FIXED)
+		file = fixed_file(BPF_CORE_READ(request, ctx), from);
+	else if (!is_stranger())
+		file = file_of(from);
+	return spliced(res, file, BPF_CORE_READ(asked, file_out));
+}
+
+/* The file of a request that names none: its path and what is asked of it. */
+static __noinline int tell_truncate(struct io_kiocb *request, struct file *file, s32 res)
+{
+	if (!file || !is_told(res) || !bpf_core_type_exists(struct io_ftrunc))
+		return 0;
+	struct scratch *s = begin(KIND_TRUNCATE);
+	if (!s)
+		return 0;
+	struct path path = {.mnt = BPF_CORE_READ(file, f_path.mnt),
+			    .dentry = BPF_CORE_READ(file, f_path.dentry)};
+	s->record.ret = res;
+	s->record.a = BPF_CORE_READ((struct io_ftrunc *)request, len);
+	tell_file(s, &path);
+	finish(s, KIND_TRUNCATE);
+	return 0;
+}
+
+/* What was asked of a name, and is told as given. */
+static __noinline int tell_names(struct io_kiocb *request, struct names *names, s32 res)
+{
+	u32 operation = BPF_CORE_READ(request, opcode);
+	struct act act = {
+		.kind = kind_of(operation),
+		.ret = res,
+		.path = names->path,
+		.old_path = names->old_path,
+	};
+	struct io_link *link = (void *)request;
+	struct io_rename *rename = (void *)request;
+	struct io_open *open = (void *)request;
+	switch (operation) {
+	case URING_OPENAT:
+	case URING_OPENAT2:
+		act.directory = BPF_CORE_READ(open, dfd);
+		act.a = BPF_CORE_READ(open, how.flags);
+		act.follow = act.a & O_NOFOLLOW ? 0 : GIVEN_FOLLOW;
+		break;
+	case URING_RENAMEAT:
+		act.directory = BPF_CORE_READ(rename, new_dfd);
+		act.old_directory = BPF_CORE_READ(rename, old_dfd);
+		act.a = (u32)BPF_CORE_READ(rename, flags);
+		break;
+	case URING_LINKAT:
+		act.directory = BPF_CORE_READ(link, new_dfd);
+		act.old_directory = BPF_CORE_READ(link, old_dfd);
+		act.follow = BPF_CORE_READ(link, flags) & AT_SYMLINK_FOLLOW ? GIVEN_OLD_FOLLOW : 0;
+		break;
+	case URING_SYMLINKAT:
+		act.directory = BPF_CORE_READ(link, new_dfd);
+		act.string = act.old_path;
+		act.old_path = 0;
+		break;
+	case URING_UNLINKAT:
+		act.directory = BPF_CORE_READ((struct io_unlink *)request, dfd);
+		act.a = BPF_CORE_READ((struct io_unlink *)request, flags) & AT_REMOVEDIR;
+		break;
+	default:
+		act.directory = BPF_CORE_READ((struct io_mkdir *)request, dfd);
+		act.a = BPF_CORE_READ((struct io_mkdir *)request, mode);
+		break;
+	}
+	return tell(&act);
+}
+
+/* A completed request whose names were noted. */
+static __noinline int tell_named(struct io_kiocb *request, s32 res)
+{
+	u64 address = (u64)request;
+	struct names *noted = bpf_map_lookup_elem(&GIVEN_NAMES, &address);
+	if (!noted)
+		return 0;
+	struct names names = *noted;
+	bpf_map_delete_elem(&GIVEN_NAMES, &address);
+	return is_stranger() ? 0 : tell_names(request, &names, res);
 }
 
 static __always_inline void tell_request(struct io_kiocb *request, u32 operation, s32 res)
 {
-	if (!work_for(request))
-		return;
+	struct file *file = BPF_CORE_READ(request, file);
 	switch (operation) {
 	case URING_OPENAT:
 	case URING_OPENAT2:
@@ -175,17 +189,45 @@ static __always_inline void tell_request(struct io_kiocb *request, u32 operation
 		tell_connect(request, res);
 		break;
 	case URING_BIND:
-		tell_own_end(request, res, KIND_BIND);
+		tell_own_end(file, res, KIND_BIND);
 		break;
 	case URING_LISTEN:
-		tell_own_end(request, res, KIND_LISTEN);
+		tell_own_end(file, res, KIND_LISTEN);
+		break;
+	case URING_SOCKET:
+		tell_socket(request, res);
+		break;
+	case URING_SPLICE:
+		tell_splice(request, res);
+		break;
+	case URING_FTRUNCATE:
+		tell_truncate(request, file, res);
 		break;
 	case URING_FIXED_FD_INSTALL:
 		if (!is_stranger())
 			replaced(res);
 		break;
+	default:
+		tell_named(request, res);
 	}
-	work_done();
+}
+
+/* What is asked for without an answer. What comes of it is not known; of an accept and of a splice
+ * nothing is known yet. */
+static __always_inline void tell_asked(struct io_kiocb *request, u32 operation,
+				       struct names *names)
+{
+	struct file *file = names ? 0 : asked_for(request);
+	if (operation == URING_CONNECT)
+		connect_asked(request, file);
+	else if (operation == URING_BIND)
+		tell_own_end(file, 0, KIND_BIND);
+	else if (operation == URING_LISTEN)
+		tell_own_end(file, 0, KIND_LISTEN);
+	else if (operation == URING_FTRUNCATE)
+		tell_truncate(request, file, 0);
+	else if (names)
+		tell_names(request, names, 0);
 }
 
 static __always_inline int completed(u64 ring, u64 address, u64 user_data, s32 res)
@@ -203,8 +245,10 @@ static __always_inline int completed(u64 ring, u64 address, u64 user_data, s32 r
 			return 0;
 	}
 	u32 operation = BPF_CORE_READ(request, opcode);
-	if (is_wanted_operation(operation))
-		tell_request(request, operation, res);
+	if (!is_wanted_operation(operation) || !work_for(request, 0))
+		return 0;
+	tell_request(request, operation, res);
+	work_done();
 	return 0;
 }
 
@@ -233,14 +277,23 @@ SEC("tp_btf/io_uring_submit_req")
 int BPF_PROG(on_uring_submit, struct io_kiocb *request)
 {
 	u32 operation = request->opcode;
+	struct names names = {};
+	u64 address = (u64)request;
 	if (!is_wanted_operation(operation))
 		return 0;
+	int named = find_names(request, operation, &names);
+	if (request->flags & URING_SKIP_SUCCESS && work_for(request, EVENT_MARK_INCOMPLETE)) {
+		tell_asked(request, operation, named ? &names : 0);
+		work_done();
+		return 0;
+	}
 	struct asked asked = {
 		.ring = (u64)BPF_CORE_READ(request, ctx),
 		.user_data = BPF_CORE_READ(request, cqe.user_data),
 	};
-	u64 address = (u64)request;
 	bpf_map_update_elem(&REQUESTS, &asked, &address, BPF_ANY);
+	if (named && kind_of(operation) != KIND_OPEN)
+		bpf_map_update_elem(&GIVEN_NAMES, &address, &names, BPF_ANY);
 	return 0;
 }
 

@@ -90,6 +90,14 @@ const BY_RING: &[u16] = &[
     kind::ACCEPT,
     kind::BIND,
     kind::LISTEN,
+    kind::SOCKET,
+    kind::RENAME,
+    kind::UNLINK,
+    kind::LINK,
+    kind::SYMLINK,
+    kind::MKDIR,
+    kind::TRUNCATE,
+    kind::SPLICE,
 ];
 
 /// Why a program serves nothing here.

@@ -54,6 +54,7 @@ class Ring:
         return operation < p.raw[1] + 0 + 1 and bool(p.raw[16 + operation * 8 + 2] & 1)
 def how(flags, mode=0, resolve=0): return struct.pack('QQQ', flags, mode, resolve)
 OPENAT, OPENAT2, CONNECT, ACCEPT, INSTALL, BIND, LISTEN = 18, 28, 16, 13, 54, 56, 57
+RENAME, UNLINK, MKDIR, SYMLINK, LINK, SPLICE, SOCKET, FTRUNCATE = 35, 36, 37, 38, 39, 30, 45, 55
 "#;
 
 /// Runs a script that uses [`RING`]; none where this machine lets nobody make a ring.
@@ -298,4 +299,124 @@ else: print('none')",
     let dup = by_ring(&mut watch, "dup", kind::DUP, pid, |e| e.a as u32 == 0);
     assert_eq!(dup.a >> 32, u64::from(stream_kind::FILE));
     assert_eq!(dup.b, fs::metadata("/etc/passwd").unwrap().ino());
+}
+
+#[test]
+fn names_that_come_and_go_through_a_ring() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let d = fs::canonicalize(dir.path()).unwrap();
+    fs::write(d.join("old"), "content").unwrap();
+    fs::write(d.join("spare"), "").unwrap();
+    fs::create_dir(d.join("empty")).unwrap();
+    let Some((pid, told)) = ring(&format!(
+        "d = b'{}/'
+r = Ring()
+base = os.open(d, os.O_PATH)
+assert r.ask(RENAME, fd=base, addr=b'old', len=base, off=d + b'new', how=1) == 0
+assert r.ask(LINK, fd=-100, addr=d + b'new', len=base, off=b'second') == 0
+assert r.ask(SYMLINK, fd=base, addr=b'/etc/shadow', off=b'link') == 0
+assert r.ask(MKDIR, fd=base, addr=b'made', len=0o750) == 0
+assert r.ask(UNLINK, fd=-100, addr=d + b'../' + os.path.basename(d[:-1]) + b'/spare') == 0
+assert r.ask(UNLINK, fd=base, addr=b'empty', how=0x200) == 0
+assert r.ask(UNLINK, fd=base, addr=b'absent') == -2
+f = os.open(d + b'new', os.O_RDWR)
+cut = r.supports(FTRUNCATE) and r.ask(FTRUNCATE, fd=f, off=3) == 0
+reader = os.open(d + b'new', os.O_RDONLY)
+a, b = os.pipe()
+assert r.ask(SPLICE, fd=b, off=(1 << 64) - 1, addr=0, len=2, slot=reader) == 2
+raw = r.ask(SOCKET, fd=2, off=3, len=1) if r.supports(SOCKET) else -1
+print(int(cut), os.fstat(b).st_ino, os.fstat(raw).st_ino if raw > 0 else 0)",
+        d.display()
+    )) else {
+        return;
+    };
+    let numbers: Vec<u64> = told
+        .split_whitespace()
+        .map(|n| n.parse().unwrap())
+        .collect();
+    let [cut, pipe, raw] = numbers[..] else {
+        panic!("{told}")
+    };
+    let path = |name: &str| d.join(name).to_str().unwrap().to_owned();
+    let file = d.join("new").metadata().unwrap().ino();
+    let w = &mut watch;
+    let mut act = |kind, name: &str| {
+        let event = by_ring(w, name, kind, pid, |e| text(&e.text) == path(name));
+        assert_eq!(event.ret, 0);
+        assert_eq!(event.marks & event_mark::INCOMPLETE, 0, "{name}");
+        event
+    };
+    let rename = act(kind::RENAME, "new");
+    assert_eq!(
+        (text(&rename.text2), rename.b, rename.a),
+        (path("old"), file, 1)
+    );
+    let link = act(kind::LINK, "second");
+    assert_eq!((text(&link.text2), link.b), (path("new"), file));
+    assert_eq!(text(&act(kind::SYMLINK, "link").text2), "/etc/shadow");
+    assert_eq!(act(kind::MKDIR, "made").a, 0o750);
+    assert_eq!(act(kind::UNLINK, "spare").a, 0);
+    assert_eq!(act(kind::UNLINK, "empty").a, 0x200);
+    if cut == 1 {
+        let truncate = act(kind::TRUNCATE, "new");
+        assert_eq!((truncate.a, truncate.b), (3, file));
+    } else {
+        skip("a ring does not truncate here");
+    }
+    let splice = by_ring(w, "splice", kind::SPLICE, pid, |_| true);
+    assert_eq!((text(&splice.text), splice.b), (path("new"), file));
+    assert_eq!((splice.c, splice.ret), (pipe, 2));
+    if raw == 0 {
+        skip("a ring makes no raw socket here");
+    } else {
+        let socket = by_ring(w, "socket", kind::SOCKET, pid, |_| true);
+        assert_eq!((socket.b, socket.a), (raw, 1 | 2 << 32 | 3 << 48));
+    }
+    assert!(!w.seen.iter().any(|e| text(&e.text).ends_with("/absent")));
+}
+
+/// Requests that ask for no answer when they succeed: nothing tells of their end.
+#[test]
+fn what_is_asked_for_without_an_answer() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let d = fs::canonicalize(dir.path()).unwrap();
+    fs::write(d.join("quiet"), "x").unwrap();
+    let Some((pid, told)) = ring(&format!(
+        "d = b'{}/'
+r = Ring()
+before = len(os.listdir('/proc/self/fd'))
+r.post(OPENAT, fd=-100, addr=d + b'quiet', how=os.O_RDWR, flags=0x40)
+assert len(os.listdir('/proc/self/fd')) == before + 1
+s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()
+c = socket.socket()
+r.post(CONNECT, fd=c.fileno(), addr=struct.pack('=H', 2) + struct.pack('>H', s.getsockname()[1]) + socket.inet_aton('127.0.0.1') + bytes(8), off=16, flags=0x40)
+s.accept()
+r.post(MKDIR, fd=-100, addr=d + b'silent', len=0o700, flags=0x40)
+while not os.path.exists(d + b'silent'): time.sleep(0.01)
+print(s.getsockname()[1], os.fstat(c.fileno()).st_ino)",
+        d.display()
+    )) else {
+        return;
+    };
+    let (port, inode) = told.split_once(' ').unwrap();
+    let asked = event_mark::IO_URING | event_mark::INCOMPLETE;
+    let w = &mut watch;
+    let open = by_ring(w, "open", kind::OPEN, pid, |e| e.text.ends_with(b"/quiet"));
+    assert_eq!(text(&open.text), d.join("quiet").to_str().unwrap());
+    assert_eq!(open.b, d.join("quiet").metadata().unwrap().ino());
+    assert_eq!((open.a & 3, open.marks), (2, asked | event_mark::AS_GIVEN));
+    let connect = by_ring(w, "connect", kind::CONNECT, pid, |e| {
+        e.b == inode.parse().unwrap()
+    });
+    assert_eq!(&connect.text[..], [127, 0, 0, 1]);
+    assert_eq!(connect.a, port.parse::<u64>().unwrap() | 2 << 32 | 1 << 48);
+    assert_eq!((connect.ret, connect.marks), (-115, asked));
+    let mkdir = by_ring(w, "mkdir", kind::MKDIR, pid, |_| true);
+    assert_eq!(text(&mkdir.text), d.join("silent").to_str().unwrap());
 }
