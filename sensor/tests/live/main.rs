@@ -16,7 +16,6 @@ mod lanes;
 mod life;
 mod memory;
 mod message;
-mod mount;
 mod namespace;
 mod network;
 mod observe;
