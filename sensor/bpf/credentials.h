@@ -130,25 +130,64 @@ static __noinline int tell_credentials(const struct credentials *was,
 	return 0;
 }
 
+/* Whether the current task's credentials are others than the remembered ones; `now` gets them. */
+static __always_inline int credentials_differ(struct remembered *own, struct task_struct *task,
+					      struct credentials *now)
+{
+	/* Another count of images: an execution failed halfway, after it took the new credentials. */
+	if (!own->known || own->exec_id != (u32)task->self_exec_id)
+		return 0;
+	read_credentials(task, now);
+	return !same_credentials(&own->credentials, now);
+}
+
 /* Tells of credentials that differ from the remembered ones where nothing may have changed them. */
 static __always_inline void check_credentials(struct task_struct *task, int lives_on)
 {
 	struct remembered *own = bpf_task_storage_get(&REMEMBERED, task, 0, 0);
+	struct credentials now;
 	if (!own) {
 		if (lives_on)
 			remember(task);
 		return;
 	}
-	/* Another count of images: an execution failed halfway, after it took the new credentials. */
-	if (!own->known || own->exec_id != (u32)task->self_exec_id)
-		return;
-	struct credentials now;
-	read_credentials(task, &now);
-	if (same_credentials(&own->credentials, &now))
+	if (!credentials_differ(own, task, &now))
 		return;
 	tell_credentials(&own->credentials, &now, CREDENTIALS_CAUSE_UNEXPLAINED, 0, 0);
 	remember_credentials(own, task, &now);
 	show(own, &now);
+}
+
+/* The calls at whose exit the caller's credentials are looked at too: those that matter to
+ * security and are not frequent. A process that goes on after an exploit of the kernel is found by
+ * what it does with it. Twin of src/live/credentials.rs. */
+struct careful {
+	u64 calls[SYSCALLS / 64];
+};
+volatile struct careful careful SEC(".data.careful");
+
+/* In the table of handlers, where no call has its number. */
+#define UNEXPLAINED (SYSCALLS - 1)
+
+static __always_inline int is_unexplained(u64 number)
+{
+	if (!(careful.calls[number >> 6] >> (number & 63) & 1))
+		return 0;
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct remembered *own = bpf_task_storage_get(&REMEMBERED, task, 0, 0);
+	struct credentials now;
+	return own && credentials_differ(own, task, &now);
+}
+
+/* Tells so and goes on with the handler of the call. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_unexplained, struct pt_regs *regs, long ret)
+{
+	u64 number = SYSCALL_NUMBER(regs);
+	check_credentials(bpf_get_current_task_btf(), 1);
+	if (number < UNEXPLAINED)
+		bpf_tail_call(ctx, &HANDLERS, number);
+	return 0;
 }
 
 static __always_inline int is_one_of(u32 id, u32 a, u32 b, u32 c)

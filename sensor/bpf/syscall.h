@@ -1,7 +1,7 @@
 /* The one program on the exit of every system call: dismiss what nobody wants, hand the rest to
  * the program of its call. At exit the arguments still stand in the registers. */
 #pragma once
-#include "call.h"
+#include "credentials.h"
 
 #define ENOSYS 38
 
@@ -61,7 +61,7 @@ static __always_inline u64 behind_x32(u64 number)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(dispatch, struct pt_regs *regs, long ret)
 {
-	u64 number = SYSCALL_NUMBER(regs);
+	u64 number = SYSCALL_NUMBER(regs), plain = number;
 	struct task_struct *task = bpf_get_current_task_btf();
 	if (IS_COMPAT(task)) {
 		if (task->tgid == filter.self)
@@ -83,6 +83,8 @@ int BPF_PROG(dispatch, struct pt_regs *regs, long ret)
 		return 0;
 	if (task->tgid == filter.self)
 		return 0;
+	if (number == plain && is_unexplained(number))
+		bpf_tail_call(ctx, &HANDLERS, UNEXPLAINED);
 	bpf_tail_call(ctx, &HANDLERS, number);
 	return 0;
 }

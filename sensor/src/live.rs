@@ -1,5 +1,6 @@
 //! The live sensor: the kernel's events of this machine, in order of time.
 
+mod credentials;
 mod flows;
 mod given;
 mod lanes;
@@ -238,6 +239,7 @@ impl Sensor {
             in_vain: 0,
         };
         lanes::apply(&mut sensor.object, options)?;
+        credentials::apply(&mut sensor.object)?;
         sensor.set_filter(filter)?;
         sensor.object.remember_tasks()?;
         Ok(sensor)

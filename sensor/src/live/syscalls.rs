@@ -150,6 +150,8 @@ pub(super) static HANDLERS: &[Handler] = &[
     handler("on_credentials", &[kind::CREDENTIALS], CREDENTIALS, &[
         23, 46, 70, 71, 138, 139, 164, 170, 185, 203, 204, 208, 210, 213, 214, 215, 216,
     ]),
+    // No call: the dispatcher's way to a program of its own.
+    handler("on_unexplained", &[kind::CREDENTIALS], &[511], &[]),
     handler("on_setns", &[kind::SETNS], &[SYS_setns], &[346]),
     handler("on_unshare", &[kind::UNSHARE], &[SYS_unshare], &[310]),
     handler("on_mount", &[kind::MOUNT], &[SYS_mount], &[21]),

@@ -387,6 +387,31 @@ fn exploited(watch: &mut Watch, script: &str, alter: impl Fn(&mut Remembered)) -
 }
 
 #[test]
+fn who_goes_on_after_an_exploit_is_found_by_what_it_does() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let mut child = waiting("libc.memfd_create(b'x', 0)\nsys.stdin.readline()");
+    let pid = child.id();
+    let of = |kind| move |e: &Event| e.kind == kind && e.task.process.pid == pid;
+    watch.expect("exec", of(kind::EXEC));
+    Remembered::alter(pid, nobody);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"\n").unwrap();
+    let act = watch.expect("memfd", of(kind::MEMFD));
+    let told = watch.expect("credentials", of(kind::CREDENTIALS));
+    assert_eq!(
+        told.a,
+        u64::from(credentials_cause::UNEXPLAINED) | 1000 << 32
+    );
+    assert!(told.at < act.at, "and its act is told as ever");
+    drop(input);
+    child.wait().unwrap();
+    watch.expect("exit", of(kind::EXIT));
+    assert_eq!(changes(&watch, pid).len(), 1);
+}
+
+#[test]
 fn what_ran_before_is_known() {
     let mut children = [
         waiting("os._exit(0)"),
