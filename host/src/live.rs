@@ -178,7 +178,7 @@ impl Live {
         for kind in KINDS.iter().filter(|kind| wanted.has(kind.number)) {
             let mut reasons: Vec<String> = gaps
                 .iter()
-                .filter(|gap| gap.kinds.has(kind.number))
+                .filter(|gap| gap.blinds && gap.kinds.has(kind.number))
                 .map(|gap| format!("{}: {}", gap.program, gap.reason))
                 .collect();
             let none = !self.sensor.senses(kind.number);

@@ -2,7 +2,7 @@
  * attributes, flags, lengths. One program for each form of arguments; what they have in common is
  * `tell`. Calls on a descriptor are told from the kernel's own file, calls on a name as given. */
 #pragma once
-#include "given.h"
+#include "lsm.h"
 #include "memory.h"
 
 /* The kernel's flags of an inode. */
@@ -64,6 +64,10 @@ static __always_inline void tell_file(struct scratch *s, const struct path *path
 static __noinline int tell(struct act *act)
 {
 	struct path file = {};
+	/* Taken in any case: it must not outlive its call. */
+	struct seen *seen = seen_of(act->kind);
+	if (seen)
+		unsee(seen);
 	if (!is_told(act->ret))
 		return 0;
 	if (!act->path) {
@@ -76,11 +80,16 @@ static __noinline int tell(struct act *act)
 		return 0;
 	s->record.ret = act->ret;
 	s->record.a = act->a;
-	if (act->path)
+	/* Where a call was refused, no hook may have run. */
+	if (seen && act->path && act->ret == 0)
+		tell_seen(s, seen);
+	else if (act->path)
 		s->record.text_len = append_given(s, act->directory, act->path);
 	else
 		tell_file(s, &file);
-	if (act->old_path) {
+	if (s->record.text2_len) {
+		/* Seen. */
+	} else if (act->old_path) {
 		s->record.text2_len = append_given(s, act->old_directory, act->old_path);
 	} else if (act->string) {
 		s->record.text2_len = append_user_string(s, act->string, GIVEN_KEPT);

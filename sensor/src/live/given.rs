@@ -37,6 +37,13 @@ pub(super) struct Resolver {
     own: Option<Root>,
 }
 
+/// Who gave a path: what some links say depends on it.
+#[derive(Debug, Clone, Copy)]
+struct Caller {
+    pid: u32,
+    tid: u32,
+}
+
 /// What one given path turned out to be.
 #[derive(Default)]
 struct Resolved {
@@ -75,7 +82,10 @@ impl Resolver {
         };
         let began = (event.c as u32, (event.c >> 32) as u32);
         let settled = event.ret >= 0;
-        let process = event.task.process.pid;
+        let caller = Caller {
+            pid: event.task.process.pid,
+            tid: event.task.tid,
+        };
         // Where a call failed, what it was about is still at its old place.
         let (look, look_old) = match event.kind {
             kind::UNLINK => (!settled, false),
@@ -85,7 +95,7 @@ impl Resolver {
 
         let mut new = None;
         if let Some(given) = Given::split(&event.text) {
-            let found = given.resolve(root, process, private & FOLLOW != 0, look);
+            let found = given.resolve(root, caller, private & FOLLOW != 0, look);
             new = Some(cut(&found.path, &mut event.marks));
             event.b = found.file.as_ref().map_or(0, |file| file.inode);
             event.c = match &found.file {
@@ -102,7 +112,7 @@ impl Resolver {
             event.text = new;
         }
         if let Some(given) = Given::split(&event.text2) {
-            let found = given.resolve(root, process, private & OLD_FOLLOW != 0, look_old);
+            let found = given.resolve(root, caller, private & OLD_FOLLOW != 0, look_old);
             let old = cut(&found.path, &mut event.marks);
             if let Some(file) = found.file {
                 event.b = file.inode;
@@ -153,14 +163,14 @@ impl<'a> Given<'a> {
         })
     }
 
-    fn resolve(&self, root: Option<&Root>, process: u32, follow: bool, look: bool) -> Resolved {
+    fn resolve(&self, root: Option<&Root>, caller: Caller, follow: bool, look: bool) -> Resolved {
         let relative = !self.name.starts_with(b"/");
         let directory = if relative { self.directory } else { b"" };
         let whole = [directory, b"/", self.name].concat();
-        let parts = parts(&whole, process);
+        let parts = parts(&whole, caller.pid);
         let known = !(relative && self.directory.is_empty()) && !self.name.is_empty();
         root.filter(|_| known)
-            .and_then(|root| resolve(root, &parts, process, follow, look).ok())
+            .and_then(|root| resolve(root, &parts, caller, follow, look).ok())
             .unwrap_or_else(|| Resolved {
                 path: lexical(&parts),
                 unresolved: true,
@@ -219,14 +229,14 @@ fn joined(parts: &[&[u8]]) -> Vec<u8> {
 fn resolve(
     root: &Root,
     parts: &[&[u8]],
-    process: u32,
+    caller: Caller,
     follow: bool,
     look: bool,
 ) -> Result<Resolved, Missing> {
     let (last, parents) = match parts.split_last() {
         Some((last, parents)) if *last != b".." && !follow => (*last, parents),
         _ => {
-            let (place, path) = root.find(parts, process)?;
+            let (place, path) = root.find(parts, caller)?;
             return Ok(Resolved {
                 path,
                 file: Some(root::look(&place)?),
@@ -234,7 +244,7 @@ fn resolve(
             });
         }
     };
-    let (directory, mut path) = root.find(parents, process)?;
+    let (directory, mut path) = root.find(parents, caller)?;
     if path != b"/" {
         path.push(b'/');
     }

@@ -3,7 +3,7 @@
 
 use super::{
     Options, SensorError, give_back,
-    programs::{self, ATTACHMENTS, Link, Refusal},
+    programs::{self, ATTACHMENTS, Link, Refusal, Without},
     syscalls::HANDLERS,
 };
 use crate::{filter::KindSet, probe::ProbeError};
@@ -22,6 +22,8 @@ pub struct Gap {
     pub program: &'static str,
     /// The kinds that it would have served.
     pub kinds: KindSet,
+    /// Whether something is not seen for lack of it; else it is seen from a worse place.
+    pub blinds: bool,
     /// Why it does not.
     pub reason: String,
 }
@@ -116,10 +118,11 @@ impl Object {
 
     /// What was tried and cannot be sensed here.
     pub(super) fn gaps(&self) -> Vec<Gap> {
-        let gap = |state: &State, program, kinds: &[u16]| match state {
+        let gap = |state: &State, program, kinds: &[u16], blinds| match state {
             State::Refused(reason) => Some(Gap {
                 program,
                 kinds: kinds.iter().fold(KindSet::default(), |set, k| set.with(*k)),
+                blinds,
                 reason: reason.clone(),
             }),
             _ => None,
@@ -127,8 +130,11 @@ impl Object {
         let attachments = self.attachments.iter().zip(ATTACHMENTS);
         let handlers = self.handlers.iter().zip(HANDLERS);
         attachments
-            .filter_map(|(state, row)| gap(state, row.alternatives[0].0, row.kinds))
-            .chain(handlers.filter_map(|(state, row)| gap(state, row.program, row.kinds)))
+            .filter_map(|(state, row)| {
+                let blinds = row.without != Without::Worse;
+                gap(state, row.alternatives[0].0, row.kinds, blinds)
+            })
+            .chain(handlers.filter_map(|(state, row)| gap(state, row.program, row.kinds, true)))
             .collect()
     }
 
@@ -139,7 +145,7 @@ impl Object {
         };
         let mut attachments = self.attachments.iter().zip(ATTACHMENTS);
         let mut handlers = self.handlers.iter().zip(HANDLERS);
-        attachments.any(|(state, row)| serves(state, row.kinds))
+        attachments.any(|(state, row)| row.without != Without::Worse && serves(state, row.kinds))
             || handlers.any(|(state, row)| serves(state, row.kinds))
     }
 
@@ -150,7 +156,9 @@ impl Object {
         for (number, (name, place)) in row.alternatives.iter().enumerate() {
             match self.load_program(name, place)? {
                 Ok(()) => return Ok(State::Loaded(number, None)),
-                Err(refusal) if row.required => return Err(SensorError::program(name, refusal)),
+                Err(refusal) if row.without == Without::Nothing => {
+                    return Err(SensorError::program(name, refusal));
+                }
                 Err(refusal) => reasons.push(refusal.reason()),
             }
         }
@@ -167,7 +175,9 @@ impl Object {
         let number = *number;
         self.attachments[index] = match programs::attach(program(&mut self.ebpf, name)?) {
             Ok(link) => State::Loaded(number, Some(link)),
-            Err(refusal) if row.required => return Err(SensorError::program(name, refusal)),
+            Err(refusal) if row.without == Without::Nothing => {
+                return Err(SensorError::program(name, refusal));
+            }
             Err(refusal) => State::Refused(refusal.reason()),
         };
         Ok(())

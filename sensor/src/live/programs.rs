@@ -20,8 +20,19 @@ pub(super) struct Attachment {
     pub alternatives: &'static [(&'static str, &'static str)],
     /// The kinds that it serves: it is loaded and attached while any of them is wanted.
     pub kinds: &'static [u16],
-    /// Without it there is no sensor. Any other may be refused and blinds its kinds alone.
-    pub required: bool,
+    /// What happens without it.
+    pub without: Without,
+}
+
+/// What happens without a program that the kernel refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Without {
+    /// There is no sensor.
+    Nothing,
+    /// Its kinds, or a part of them, are not seen.
+    Blind,
+    /// Its kinds are seen all the same, from a worse place.
+    Worse,
 }
 
 const fn required(
@@ -31,7 +42,7 @@ const fn required(
     Attachment {
         alternatives,
         kinds,
-        required: true,
+        without: Without::Nothing,
     }
 }
 
@@ -42,7 +53,18 @@ const fn optional(
     Attachment {
         alternatives,
         kinds,
-        required: false,
+        without: Without::Blind,
+    }
+}
+
+const fn better(
+    alternatives: &'static [(&'static str, &'static str)],
+    kinds: &'static [u16],
+) -> Attachment {
+    Attachment {
+        alternatives,
+        kinds,
+        without: Without::Worse,
     }
 }
 
@@ -77,6 +99,17 @@ pub(super) static ATTACHMENTS: &[Attachment] = &[
     optional(&[("on_uring_overflow", "io_uring_cqe_overflow")], BY_RING),
     // Before kernel 6.5 it was called after the entry of the queue.
     optional(&[("on_uring_submit", "io_uring_submit_req"), ("on_uring_submit", "io_uring_submit_sqe")], BY_RING),
+    // What a name led to, where security modules include BPF.
+    better(&[("see_rename", "path_rename")], &[kind::RENAME]),
+    better(&[("see_unlink", "path_unlink")], &[kind::UNLINK]),
+    better(&[("see_rmdir", "path_rmdir")], &[kind::UNLINK]),
+    better(&[("see_link", "path_link")], &[kind::LINK]),
+    better(&[("see_symlink", "path_symlink")], &[kind::SYMLINK]),
+    better(&[("see_mkdir", "path_mkdir")], &[kind::MKDIR]),
+    better(&[("see_mknod", "path_mknod")], &[kind::MKNOD]),
+    better(&[("see_chmod", "path_chmod")], &[kind::CHMOD]),
+    better(&[("see_chown", "path_chown")], &[kind::CHOWN]),
+    better(&[("see_truncate", "path_truncate")], &[kind::TRUNCATE]),
 ];
 
 const COMPLETE: &str = "io_uring_complete";

@@ -36,7 +36,17 @@ struct Acts {
     watch: Watch,
     pid: u32,
     dir: PathBuf,
+    /// How an act on a name comes about: as given, or from a hook of the kernel.
+    given: u32,
     _dir: tempfile::TempDir,
+}
+
+/// Whether the hooks for security modules run BPF programs here.
+fn has_hooks(watch: &Watch) -> bool {
+    let modules = fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
+    let refused = watch.sensor.gaps();
+    modules.trim().split(',').any(|module| module == "bpf")
+        && !refused.iter().any(|gap| gap.program.starts_with("see_"))
 }
 
 impl Acts {
@@ -46,10 +56,16 @@ impl Acts {
         let (keep, dir) = directory();
         make(&dir);
         let (pid, told) = watch.python(&format!("d = '{}'\n{script}", dir.display()));
+        let given = if has_hooks(&watch) {
+            0
+        } else {
+            event_mark::AS_GIVEN
+        };
         let acts = Acts {
             watch,
             pid,
             dir,
+            given,
             _dir: keep,
         };
         Some((acts, told))
@@ -126,7 +142,7 @@ call(264, -100, b'./b', fd, b'B')
 call(316, fd, b'd', -100, b'D', 1)
 os.chdir('/')
 call(82, (d + '/link/../link/../c').encode(), (d + '/link/C').encode())
-assert call(82, (d + '/missing').encode(), b'/x') == -2",
+assert call(82, (d + '/missing').encode(), (d + '/x').encode()) == -2",
     ) else {
         return;
     };
@@ -136,7 +152,7 @@ assert call(82, (d + '/missing').encode(), b'/x') == -2",
         assert_eq!(event.a, flags);
         assert_eq!(event.ret, 0);
         is_about(&event, &acts.dir.join(new));
-        is_marked(&event, event_mark::AS_GIVEN);
+        is_marked(&event, acts.given);
     }
     // `link/..` is the parent of what the link leads to.
     let event = acts.of(kind::RENAME, "real/C");
@@ -159,7 +175,7 @@ fn names_that_go_and_come() {
         fs::create_dir(d.join("gone")).unwrap();
         std::os::unix::fs::symlink(d.join("deep"), d.join("link")).unwrap();
     };
-    let Some((mut acts, _)) = Acts::new(
+    let Some((mut acts, inode)) = Acts::new(
         &[
             kind::UNLINK,
             kind::LINK,
@@ -170,6 +186,7 @@ fn names_that_go_and_come() {
         make,
         "fd = os.open(d, os.O_RDONLY)
 os.chdir(d + '/deep')
+print(os.stat('../a').st_ino)
 call(87, b'../a'); call(263, fd, b'link/../b', 0)
 call(84, b'er/'); call(263, fd, b'gone', 0x200)
 call(86, b'../old', b'second'); os.symlink('second', 'way')
@@ -186,13 +203,17 @@ assert call(83, (d + '/m1').encode(), 0o700) == -17",
     for (name, flags) in [("a", 0), ("b", 0), ("deep/er", 0x200), ("gone", 0x200)] {
         let event = acts.of(kind::UNLINK, name);
         assert_eq!(event.a, flags, "{name}");
-        assert_eq!(event.b, 0, "what is gone has no inode");
+        // What is gone has an inode where a hook saw it go.
+        assert_eq!(event.b != 0, acts.given == 0, "{name}");
         assert_eq!(
             event.c,
             kernel_device(acts.dir.metadata().unwrap().dev()),
             "{name}"
         );
-        is_marked(&event, event_mark::AS_GIVEN);
+        is_marked(&event, acts.given);
+    }
+    if acts.given == 0 {
+        assert_eq!(acts.of(kind::UNLINK, "a").b.to_string(), inode);
     }
     for (name, old) in [
         ("deep/second", "old"),
@@ -203,19 +224,19 @@ assert call(83, (d + '/m1').encode(), 0o700) == -17",
         let event = acts.of(kind::LINK, name);
         assert_eq!(text(&event.text2), acts.path(old));
         is_about(&event, &acts.dir.join(name));
-        is_marked(&event, event_mark::AS_GIVEN);
+        is_marked(&event, acts.given);
     }
     for (name, content) in [("s1", "/no/where"), ("deep/s2", "../else")] {
         let event = acts.of(kind::SYMLINK, name);
         assert_eq!(text(&event.text2), content);
         is_about(&event, &acts.dir.join(name));
-        is_marked(&event, event_mark::AS_GIVEN);
+        is_marked(&event, acts.given);
     }
     for (name, mode) in [("m1", 0o700), ("m1/m2", 0o1777)] {
         let event = acts.of(kind::MKDIR, name);
         assert_eq!(event.a, mode);
         is_about(&event, &acts.dir.join(name));
-        is_marked(&event, event_mark::AS_GIVEN);
+        is_marked(&event, acts.given);
     }
     assert_eq!(acts.all(kind::MKDIR).len(), 2, "what exists is not told");
     let fifo = acts.of(kind::MKNOD, "fifo");
@@ -254,7 +275,7 @@ assert call(90, b'missing', 0) == -2",
         return;
     };
     // (kind, told as, a, its marks)
-    let given = event_mark::AS_GIVEN;
+    let given = acts.given;
     let mut wanted = vec![
         (kind::CHMOD, "a", 0o4755, given),
         (kind::CHMOD, "real/b", 0o2711, 0),
@@ -528,10 +549,10 @@ time.sleep(0.3)",
             e.kind == kind::MKDIR && e.task.parent.pid == pid && text(&e.text) == told
         });
         is_about(&event, &acts.dir.join(real));
-        is_marked(&event, event_mark::AS_GIVEN);
+        is_marked(&event, acts.given);
     }
     let event = acts.of(kind::MKDIR, "space/in");
-    is_marked(&event, event_mark::AS_GIVEN);
+    is_marked(&event, acts.given);
     assert_ne!(event.b, 0);
     assert_ne!(
         event.c,
@@ -573,14 +594,14 @@ os.wait()",
             .watch
             .expect(told, |e| e.kind == kind::MKDIR && text(&e.text) == told);
         is_about(&event, &acts.dir.join(real));
-        is_marked(&event, event_mark::AS_GIVEN);
+        is_marked(&event, acts.given);
     }
     // Else it stays as it was written, unless the sensor was quicker.
     let three = acts.watch.expect("three", |e| {
         e.kind == kind::MKDIR && e.text.ends_with(b"/three")
     });
     if text(&three.text) == "/real/three" {
-        is_marked(&three, event_mark::AS_GIVEN);
+        is_marked(&three, acts.given);
     } else {
         assert_eq!(text(&three.text), "/link/three");
         is_marked(&three, event_mark::AS_GIVEN | event_mark::INCOMPLETE);
@@ -610,6 +631,55 @@ time.sleep(0.2)",
     };
     for name in ["real/a", "real/b", "real/c", "real/e"] {
         let event = acts.of(kind::UNLINK, name);
-        is_marked(&event, event_mark::AS_GIVEN);
+        is_marked(&event, acts.given);
+    }
+}
+
+#[test]
+fn links_into_the_processs_own_part_of_proc() {
+    let make = |d: &Path| {
+        fs::create_dir(d.join("real")).unwrap();
+        std::os::unix::fs::symlink("/proc/self/root", d.join("me")).unwrap();
+        std::os::unix::fs::symlink("/proc/thread-self/../../../self", d.join("x")).unwrap();
+    };
+    let Some((mut acts, told)) = Acts::new(
+        &[kind::MKDIR, kind::CHMOD],
+        make,
+        "os.mkdir(d + '/me' + d + '/real/made')
+try: os.chmod(d + '/x/task/%d/comm' % os.getpid(), 0o600)
+except OSError as e: print(e.errno)
+time.sleep(0.2)",
+    ) else {
+        return;
+    };
+    let event = acts.of(kind::MKDIR, "real/made");
+    is_about(&event, &acts.dir.join("real/made"));
+    is_marked(&event, acts.given);
+    let (pid, comm) = (acts.pid, format!("/proc/{0}/task/{0}/comm", acts.pid));
+    assert_eq!(told, "1", "not permitted, and so told with its answer");
+    let event = acts.watch.expect("the process's own", |e| {
+        e.kind == kind::CHMOD && e.task.process.pid == pid && e.text.ends_with(b"/comm")
+    });
+    assert_eq!(text(&event.text), comm);
+}
+
+#[test]
+fn names_where_the_kernel_asks_anew_every_time() {
+    let Some(group) = crate::observe::Group::new("life") else {
+        return;
+    };
+    let Some((mut acts, _)) = Acts::new(
+        &[kind::MKDIR, kind::UNLINK],
+        |_| (),
+        &format!(
+            "os.mkdir('{0}/sub'); print(os.stat('{0}/sub').st_ino); time.sleep(0.2); os.rmdir('{0}/sub')",
+            group.path.display()
+        ),
+    ) else {
+        return;
+    };
+    for kind in [kind::MKDIR, kind::UNLINK] {
+        let event = acts.of(kind, group.path.join("sub").to_str().unwrap());
+        is_marked(&event, acts.given);
     }
 }

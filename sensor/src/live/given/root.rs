@@ -1,6 +1,6 @@
 //! Looking things up below the root directory of a process, without waiting for a file system.
 
-use super::{joined, lexical, walk};
+use super::{Caller, joined, lexical, walk};
 use crate::device::kernel_device_of;
 use rustix::{
     fd::{AsFd, AsRawFd, OwnedFd},
@@ -63,7 +63,7 @@ impl Root {
     pub(super) fn find(
         &self,
         parts: &[&[u8]],
-        process: u32,
+        caller: Caller,
     ) -> Result<(OwnedFd, Vec<u8>), Missing> {
         let cached = ResolveFlags::IN_ROOT | ResolveFlags::CACHED;
         let path = joined(parts);
@@ -91,7 +91,7 @@ impl Root {
             Err(Errno::NOENT) if path.starts_with(b"/proc/") => {}
             Err(_) => return Err(Missing),
         }
-        let fd = walk::walk(self, parts, process)?;
+        let fd = walk::walk(self, parts, caller)?;
         let path = self.path_of(&fd)?;
         Ok((fd, path))
     }

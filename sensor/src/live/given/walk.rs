@@ -5,6 +5,7 @@
 //! This may touch a file system, so it touches those alone that have all they know in this
 //! machine. Which those are is read from the process's table of mounts.
 
+use super::Caller;
 use super::root::{Missing, Root, look, lookup};
 use rustix::{
     fd::OwnedFd,
@@ -57,10 +58,12 @@ const LOCAL: &[&[u8]] = &[
 ];
 
 /// Follows the parts from the root, every link among them too.
-pub(super) fn walk(root: &Root, parts: &[&[u8]], process: u32) -> Result<OwnedFd, Missing> {
+pub(super) fn walk(root: &Root, parts: &[&[u8]], caller: Caller) -> Result<OwnedFd, Missing> {
     let top = look(&root.fd)?;
     let mut at = again(root)?;
     let mut rest: VecDeque<Vec<u8>> = parts.iter().map(|part| part.to_vec()).collect();
+    let own = [caller.pid, caller.tid].map(|number| number.to_string().into_bytes());
+    let mut before = Vec::new();
     let (mut links, mut steps) = (0, 0);
     while let Some(part) = rest.pop_front() {
         steps += 1;
@@ -73,13 +76,18 @@ pub(super) fn walk(root: &Root, parts: &[&[u8]], process: u32) -> Result<OwnedFd
         let next = step(root, &at, &part)?;
         if !look(&next)?.is_link {
             at = next;
+            before = part;
             continue;
         }
         links += 1;
-        let content = content(root, &next, &part, process)?;
         if links > LINKS_MOST {
             return Err(Missing);
         }
+        if part == b"root" && own.contains(&before) && own_proc(&next) {
+            at = again(root)?;
+            continue;
+        }
+        let content = content(root, &next, &part, caller)?;
         if content.starts_with(b"/") {
             at = again(root)?;
         }
@@ -107,7 +115,7 @@ pub(super) fn step(root: &Root, at: &OwnedFd, part: &[u8]) -> Result<OwnedFd, Mi
 }
 
 /// What a link says to the process.
-fn content(root: &Root, link: &OwnedFd, name: &[u8], process: u32) -> Result<Vec<u8>, Missing> {
+fn content(root: &Root, link: &OwnedFd, name: &[u8], caller: Caller) -> Result<Vec<u8>, Missing> {
     let local = kind_of_mount(root, link).ok_or(Missing)?;
     let content = readlinkat(link, "", Vec::new())
         .map_err(|_| Missing)?
@@ -117,9 +125,9 @@ fn content(root: &Root, link: &OwnedFd, name: &[u8], process: u32) -> Result<Vec
     }
     // What /proc shows depends on who looks.
     match name {
-        b"self" | b"thread-self" => own_proc(link)
-            .then(|| process.to_string().into_bytes())
-            .ok_or(Missing),
+        b"self" | b"thread-self" if !own_proc(link) => Err(Missing),
+        b"self" => Ok(caller.pid.to_string().into_bytes()),
+        b"thread-self" => Ok(format!("{}/task/{}", caller.pid, caller.tid).into_bytes()),
         // These say where to go in words that mean something else to every process.
         _ if content.starts_with(b"/") || content.contains(&b':') => Err(Missing),
         _ => Ok(content),
