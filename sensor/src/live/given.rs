@@ -19,6 +19,7 @@ mod walk;
 use crate::event::{Event, TaskRef};
 use root::{File, Missing, Root};
 use vedette_contract::{kind, values::event_mark};
+use walk::Budget;
 
 /// Twins of `enum given_mark` in `bpf/given.h`. They never leave the sensor.
 const FOLLOW: u32 = 1 << 24;
@@ -35,13 +36,15 @@ const PATH_KEPT: usize = 1024;
 pub(super) struct Resolver {
     /// The sensor's own root directory, which most processes share.
     own: Option<Root>,
+    walks: Budget,
 }
 
 /// Who gave a path: what some links say depends on it.
 #[derive(Debug, Clone, Copy)]
-struct Caller {
+struct Caller<'a> {
     pid: u32,
     tid: u32,
+    walks: &'a Budget,
 }
 
 /// What one given path turned out to be.
@@ -60,6 +63,7 @@ impl Resolver {
     pub(super) fn new() -> Resolver {
         Resolver {
             own: Root::of(std::process::id()),
+            walks: Budget::new(),
         }
     }
 
@@ -85,6 +89,7 @@ impl Resolver {
         let caller = Caller {
             pid: event.task.process.pid,
             tid: event.task.tid,
+            walks: &self.walks,
         };
         // Where a call failed, what it was about is still at its old place.
         let (look, look_old) = match event.kind {
@@ -163,7 +168,13 @@ impl<'a> Given<'a> {
         })
     }
 
-    fn resolve(&self, root: Option<&Root>, caller: Caller, follow: bool, look: bool) -> Resolved {
+    fn resolve(
+        &self,
+        root: Option<&Root>,
+        caller: Caller<'_>,
+        follow: bool,
+        look: bool,
+    ) -> Resolved {
         let relative = !self.name.starts_with(b"/");
         let directory = if relative { self.directory } else { b"" };
         let whole = [directory, b"/", self.name].concat();
@@ -229,7 +240,7 @@ fn joined(parts: &[&[u8]]) -> Vec<u8> {
 fn resolve(
     root: &Root,
     parts: &[&[u8]],
-    caller: Caller,
+    caller: Caller<'_>,
     follow: bool,
     look: bool,
 ) -> Result<Resolved, Missing> {
@@ -250,7 +261,7 @@ fn resolve(
     }
     path.extend_from_slice(last);
     let file = if look {
-        root::entry(root, &directory, last)?
+        root::entry(root, &directory, last, caller)?
     } else {
         None
     };

@@ -63,7 +63,7 @@ impl Root {
     pub(super) fn find(
         &self,
         parts: &[&[u8]],
-        caller: Caller,
+        caller: Caller<'_>,
     ) -> Result<(OwnedFd, Vec<u8>), Missing> {
         let cached = ResolveFlags::IN_ROOT | ResolveFlags::CACHED;
         let path = joined(parts);
@@ -145,11 +145,12 @@ pub(super) fn entry(
     root: &Root,
     directory: &OwnedFd,
     name: &[u8],
+    caller: Caller<'_>,
 ) -> Result<Option<File>, Missing> {
     match lookup(directory, name, OFlags::NOFOLLOW, ResolveFlags::CACHED) {
         Ok(fd) => look(&fd).map(Some),
         Err(Errno::NOENT) => Ok(None),
-        Err(Errno::AGAIN) => look(&walk::step(root, directory, name)?).map(Some),
+        Err(Errno::AGAIN) => look(&walk::entry(root, directory, name, caller)?).map(Some),
         Err(_) => Err(Missing),
     }
 }

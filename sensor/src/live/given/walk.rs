@@ -9,12 +9,14 @@ use super::Caller;
 use super::root::{Missing, Root, look, lookup};
 use rustix::{
     fd::OwnedFd,
-    fs::{OFlags, ResolveFlags, readlinkat},
+    fs::{CWD, OFlags, ResolveFlags, readlinkat},
     io::Errno,
 };
 use std::{
+    cell::{Cell, RefCell},
     collections::VecDeque,
     io::{BufRead as _, BufReader, Read as _},
+    time::{Duration, Instant},
 };
 
 /// Links that one path may lead through, as the kernel counts them.
@@ -26,6 +28,37 @@ const PARTS_MOST: u32 = 256;
 
 /// Bytes of a table of mounts that are read.
 const MOUNTS_MOST: u64 = 1 << 20;
+
+/// Walks in [`WALKS_EVERY`]. One may take a millisecond where it was made to: a flood of such paths
+/// must not take the reader's time from every other event.
+const WALKS_MOST: u32 = 100;
+const WALKS_EVERY: Duration = Duration::from_millis(100);
+
+/// How many walks may still be made.
+#[derive(Debug)]
+pub(super) struct Budget(Cell<(Instant, u32)>);
+
+impl Budget {
+    pub(super) fn new() -> Budget {
+        Budget(Cell::new((Instant::now(), WALKS_MOST)))
+    }
+
+    fn take(&self) -> Result<(), Missing> {
+        let (mut since, mut left) = self.0.get();
+        if since.elapsed() > WALKS_EVERY {
+            (since, left) = (Instant::now(), WALKS_MOST);
+        }
+        let taken = left.checked_sub(1);
+        self.0.set((since, taken.unwrap_or(0)));
+        taken.map(|_| ()).ok_or(Missing)
+    }
+}
+
+/// The types of the mounts that one walk has met.
+struct Mounts<'a> {
+    root: &'a Root,
+    met: RefCell<Vec<(u64, Option<&'static [u8]>)>>,
+}
 
 /// File systems that never wait for anything outside of this machine. Overlay counts among them:
 /// its layers do, save on machines without a disk.
@@ -58,7 +91,9 @@ const LOCAL: &[&[u8]] = &[
 ];
 
 /// Follows the parts from the root, every link among them too.
-pub(super) fn walk(root: &Root, parts: &[&[u8]], caller: Caller) -> Result<OwnedFd, Missing> {
+pub(super) fn walk(root: &Root, parts: &[&[u8]], caller: Caller<'_>) -> Result<OwnedFd, Missing> {
+    caller.walks.take()?;
+    let mounts = Mounts::of(root);
     let top = look(&root.fd)?;
     let mut at = again(root)?;
     let mut rest: VecDeque<Vec<u8>> = parts.iter().map(|part| part.to_vec()).collect();
@@ -73,7 +108,7 @@ pub(super) fn walk(root: &Root, parts: &[&[u8]], caller: Caller) -> Result<Owned
         if part == b".." && look(&at)? == top {
             continue;
         }
-        let next = step(root, &at, &part)?;
+        let next = step(&mounts, &at, &part)?;
         if !look(&next)?.is_link {
             at = next;
             before = part;
@@ -87,7 +122,7 @@ pub(super) fn walk(root: &Root, parts: &[&[u8]], caller: Caller) -> Result<Owned
             at = again(root)?;
             continue;
         }
-        let content = content(root, &next, &part, caller)?;
+        let content = content(&mounts, &next, &part, caller)?;
         if content.starts_with(b"/") {
             at = again(root)?;
         }
@@ -103,10 +138,20 @@ fn again(root: &Root) -> Result<OwnedFd, Missing> {
     root.fd.try_clone().map_err(|_| Missing)
 }
 
-/// One part of a path, itself if it is a link.
-pub(super) fn step(root: &Root, at: &OwnedFd, part: &[u8]) -> Result<OwnedFd, Missing> {
+/// One entry of a directory, itself if it is a link.
+pub(super) fn entry(
+    root: &Root,
+    at: &OwnedFd,
+    name: &[u8],
+    caller: Caller<'_>,
+) -> Result<OwnedFd, Missing> {
+    caller.walks.take()?;
+    step(&Mounts::of(root), at, name)
+}
+
+fn step(mounts: &Mounts<'_>, at: &OwnedFd, part: &[u8]) -> Result<OwnedFd, Missing> {
     match lookup(at, part, OFlags::NOFOLLOW, ResolveFlags::CACHED) {
-        Err(Errno::AGAIN) if kind_of_mount(root, at).is_some() => {
+        Err(Errno::AGAIN) if mounts.local(at).is_some() => {
             let flags = ResolveFlags::NO_MAGICLINKS;
             lookup(at, part, OFlags::NOFOLLOW, flags).map_err(|_| Missing)
         }
@@ -115,8 +160,13 @@ pub(super) fn step(root: &Root, at: &OwnedFd, part: &[u8]) -> Result<OwnedFd, Mi
 }
 
 /// What a link says to the process.
-fn content(root: &Root, link: &OwnedFd, name: &[u8], caller: Caller) -> Result<Vec<u8>, Missing> {
-    let local = kind_of_mount(root, link).ok_or(Missing)?;
+fn content(
+    mounts: &Mounts<'_>,
+    link: &OwnedFd,
+    name: &[u8],
+    caller: Caller<'_>,
+) -> Result<Vec<u8>, Missing> {
+    let local = mounts.local(link).ok_or(Missing)?;
     let content = readlinkat(link, "", Vec::new())
         .map_err(|_| Missing)?
         .into_bytes();
@@ -136,18 +186,37 @@ fn content(root: &Root, link: &OwnedFd, name: &[u8], caller: Caller) -> Result<V
 
 /// Whether this is the /proc in which processes have the numbers that events give them.
 fn own_proc(place: &OwnedFd) -> bool {
-    let flags = OFlags::DIRECTORY;
-    let own = lookup(rustix::fs::CWD, b"/proc", flags, ResolveFlags::empty());
+    let own = lookup(CWD, b"/proc", OFlags::DIRECTORY, ResolveFlags::empty());
     match (own.map(|own| look(&own)), look(place)) {
         (Ok(Ok(own)), Ok(place)) => own.device == place.device,
         _ => false,
     }
 }
 
-/// The type of the file system, if it is one that never makes its callers wait.
-fn kind_of_mount(root: &Root, place: &OwnedFd) -> Option<&'static [u8]> {
-    let number = look(place).ok()?.mount.to_string();
-    let table = std::fs::File::open(format!("/proc/{}/mountinfo", root.pid)).ok()?;
+impl Mounts<'_> {
+    fn of(root: &Root) -> Mounts<'_> {
+        Mounts {
+            root,
+            met: RefCell::default(),
+        }
+    }
+
+    /// The type of the file system, if it is one that never makes its callers wait.
+    fn local(&self, place: &OwnedFd) -> Option<&'static [u8]> {
+        let mount = look(place).ok()?.mount;
+        let mut met = self.met.borrow_mut();
+        if let Some((_, kind)) = met.iter().find(|(number, _)| *number == mount) {
+            return *kind;
+        }
+        let kind = kind_of_mount(self.root.pid, mount);
+        met.push((mount, kind));
+        kind
+    }
+}
+
+fn kind_of_mount(pid: u32, mount: u64) -> Option<&'static [u8]> {
+    let number = mount.to_string();
+    let table = std::fs::File::open(format!("/proc/{pid}/mountinfo")).ok()?;
     let mut table = BufReader::new(table.take(MOUNTS_MOST));
     let mut line = Vec::new();
     // "NUMBER PARENT DEVICE ROOT MOUNTPOINT OPTIONS [TAGS] - TYPE SOURCE …"
