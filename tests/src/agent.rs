@@ -137,6 +137,7 @@ pub fn boot_time() -> u64 {
 pub struct Options {
     plugins: PathBuf,
     arguments: Vec<String>,
+    everything: bool,
 }
 
 impl Default for Options {
@@ -144,6 +145,7 @@ impl Default for Options {
         Self {
             plugins: workspace::plugins(),
             arguments: Vec::new(),
+            everything: false,
         }
     }
 }
@@ -158,6 +160,13 @@ impl Options {
     /// With a further argument.
     pub fn argument(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// Keeping the findings about all of the machine, for a plugin that finds nothing but what
+    /// the test does.
+    pub fn everything(mut self) -> Self {
+        self.everything = true;
         self
     }
 
@@ -211,7 +220,8 @@ impl Agent {
         let output = Shared::default();
         let pipe = child.stdout.take().expect("it is piped");
         let theirs = Arc::clone(&output);
-        let reader = Some(thread::spawn(move || read_lines(pipe, &theirs)));
+        let everything = options.everything;
+        let reader = Some(thread::spawn(move || read_lines(pipe, &theirs, everything)));
         let mut agent = Self {
             child,
             name,
@@ -453,7 +463,7 @@ fn loaded() -> BTreeSet<u32> {
         .collect()
 }
 
-fn read_lines(pipe: ChildStdout, shared: &Shared) {
+fn read_lines(pipe: ChildStdout, shared: &Shared, everything: bool) {
     for line in BufReader::new(pipe).lines() {
         let Ok(line) = line else {
             return;
@@ -464,7 +474,8 @@ fn read_lines(pipe: ChildStdout, shared: &Shared) {
             Ok(json) if json.is_object() => {
                 let finding = Finding { json, read };
                 let own = std::process::id();
-                let ours = finding.pid().is_none_or(|pid| pid == own)
+                let ours = everything
+                    || finding.pid().is_none_or(|pid| pid == own)
                     || finding.ancestors().contains(&own);
                 if ours {
                     output.findings.push(finding);

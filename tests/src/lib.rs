@@ -7,12 +7,15 @@
 
 pub mod agent;
 pub mod container;
+pub mod containerd;
 pub mod guests;
 pub mod http;
+pub mod image;
 pub mod kernel;
 pub mod listener;
 pub mod need;
 pub mod network;
+pub mod podman;
 pub mod pool;
 pub mod process;
 pub mod remote_shell;

@@ -143,7 +143,11 @@ impl Tools {
     }
 }
 
-fn build_program(name: &str) -> PathBuf {
+/// A static program of `tests/programs`.
+///
+/// # Panics
+/// Where it does not compile.
+pub fn build_program(name: &str) -> PathBuf {
     let source = workspace::root()
         .join("tests/programs")
         .join(name)

@@ -208,16 +208,11 @@ async fn image(
     };
     let answer: Option<ImageStatusResponse> = socket.call(IMAGE_STATUS, None, &request).await?;
     let image = answer.and_then(|a| a.image).unwrap_or_default();
-    let candidates = [status.image_ref]
-        .into_iter()
-        .chain(image.repo_digests)
-        .chain([image.id, reference]);
-    let mut digests = candidates.filter_map(|c| digest(&c));
-    found.digest = digests.next().unwrap_or_default();
+    let named = std::iter::once(&status.image_ref).chain(&image.repo_digests);
+    let own = [&status.image_ref, &image.id, &reference];
+    let manifest = named.filter_map(|r| r.split_once('@')).map(|(_, d)| d);
+    let own = own.into_iter().filter(|r| r.starts_with("sha256:"));
+    let mut digests = manifest.chain(own.map(String::as_str));
+    found.digest = digests.next().unwrap_or_default().to_owned();
     Ok(())
-}
-
-/// The digest in `name@sha256:…`.
-fn digest(reference: &str) -> Option<String> {
-    reference.split_once('@').map(|(_, d)| d.to_owned())
 }

@@ -139,12 +139,17 @@ impl Config {
     }
 }
 
-/// Whether a namespace that a container joins is that of the machine's init.
+/// Whether a namespace that a container joins is that of the machine's init, or of the kernel
+/// thread made beside it: some inits refuse to have theirs read.
 fn is_the_machines(name: &str, path: &str) -> bool {
     let file = if name == "network" { "net" } else { name };
     let inode = |path: &str| std::fs::metadata(path).map(|m| (m.dev(), m.ino())).ok();
-    !path.is_empty()
-        && inode(path).is_some_and(|own| inode(&format!("/proc/1/ns/{file}")) == Some(own))
+    let machines = || {
+        [1, 2]
+            .iter()
+            .find_map(|pid| inode(&format!("/proc/{pid}/ns/{file}")))
+    };
+    !path.is_empty() && inode(path).is_some_and(|own| machines() == Some(own))
 }
 
 /// Names of the capabilities by number, as `capabilities(7)` has them.
