@@ -21,6 +21,7 @@ use vedette::{
         host::{HostOptions, PluginHost},
         outcome::Outcome,
     },
+    runtimes::Runtimes,
 };
 use vedette_contract::{kind, values::process_mark};
 use vedette_sensor::{
@@ -142,7 +143,9 @@ fn after_lost_forks_the_table_is_that_of_the_kernel() {
     let plugins = PluginHost::new(options, sender.clone()).expect("the plugin runtime starts");
     let mut agent = Agent::new(plugins, None);
     let sensor = Sensor::start(&tiny, &Filter::context()).expect("the sensor starts");
-    let mut live = Live::begin(sensor, Filter::context(), &mut agent, sender).expect("it begins");
+    let runtimes = Runtimes::start(Vec::new(), None).expect("a thread starts");
+    let mut live =
+        Live::begin(sensor, Filter::context(), &mut agent, sender, runtimes).expect("it begins");
 
     // Nobody reads the rings while the bomb goes off.
     let mut group = Group::new(&root);
