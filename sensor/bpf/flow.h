@@ -168,10 +168,16 @@ static __always_inline int of_user(void)
 	return !(BPF_CORE_READ(task, flags) & PF_KTHREAD) && BPF_CORE_READ(task, tgid);
 }
 
-static __always_inline int on_tcp(struct __sk_buff *skb, struct flow *flow, u32 state, int outgoing)
+static __always_inline int on_tcp(struct __sk_buff *skb, struct bpf_sock *sk, struct flow *flow,
+				  u32 state, int outgoing)
 {
 	struct packet packet = {};
 	if (!parse(skb, &packet, outgoing) || !packet.len || packet.protocol != IPPROTO_TCP)
+		return 1;
+	/* Not before there is payload: a connection that carries none costs no memory. */
+	if (!flow)
+		flow = bpf_sk_storage_get(&FLOWS, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!flow)
 		return 1;
 	u64 cookie = bpf_get_socket_cookie(skb);
 	struct connection *connection = bpf_map_lookup_elem(&CONNECTIONS, &cookie);
@@ -271,13 +277,12 @@ static __always_inline int on_packet(struct __sk_buff *skb, int outgoing)
 			return 1;
 		if (protocol != IPPROTO_TCP || state == TCP_LISTEN)
 			return 1;
+		return on_tcp(skb, full, flow, state, outgoing);
 	}
 	if (!flow)
 		flow = bpf_sk_storage_get(&FLOWS, full, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!flow)
 		return 1;
-	if (type == SOCK_STREAM)
-		return on_tcp(skb, flow, state, outgoing);
 	if (protocol == IPPROTO_UDP) {
 		/* Connected to another port it can be nobody's question of a name. */
 		int elsewhere = state == TCP_ESTABLISHED &&

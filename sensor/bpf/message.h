@@ -85,15 +85,15 @@ struct sending {
 };
 
 /* A message that was given this address. */
-static __noinline int sent_to(struct sending *sending, const void *name, u32 len)
+static __noinline int sent_to(struct sending *sending, const void *name, u32 given)
 {
 	struct recipient to = {};
+	/* Older verifiers keep bounds of whole registers alone. */
+	u64 len = given;
 	opaque(len);
 	if (len > 110)
 		len = 110;
-	if (len < 4)
-		return 0;
-	if (bpf_probe_read_user(to.address, len, name))
+	if (given < 4 || bpf_probe_read_user(to.address, len, name))
 		return 0;
 	to.socket = sending->inode;
 	if (!is_new(&to))

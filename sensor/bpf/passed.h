@@ -15,13 +15,14 @@
  * memory, the kernel keeps no copy; what is behind them is read from the kernel. */
 struct receiving {
 	struct task_struct *sender;
-	const void *message; /* the next one */
-	u32 messages;        /* how many are left */
-	u32 unused;
-	u64 control; /* the next control message */
-	u64 control_end;
-	u64 descriptor; /* the next number of a descriptor */
-	u64 descriptor_end;
+	u64 message; /* the next one */
+	struct {
+		u64 messages; /* how many are left */
+		u64 control;  /* the next control message */
+		u64 control_end;
+		u64 descriptor; /* the next number of a descriptor */
+		u64 descriptor_end;
+	} left;
 };
 
 /* One more descriptor of this process: told by what is behind it. */
@@ -47,14 +48,14 @@ static __noinline int passed(struct receiving *receiving, s32 fd)
 static __always_inline int next_message(struct receiving *receiving)
 {
 	struct message message = {};
-	if (!receiving->messages)
+	if (!receiving->left.messages)
 		return 1;
-	receiving->messages--;
-	if (read_message(&message, receiving->message))
+	receiving->left.messages--;
+	if (read_message(&message, (void *)receiving->message))
 		return 1;
 	receiving->message += message_stride();
-	receiving->control = (u64)message.control;
-	receiving->control_end = receiving->control ? receiving->control + message.control_len : 0;
+	receiving->left.control = (u64)message.control;
+	receiving->left.control_end = receiving->left.control ? receiving->left.control + message.control_len : 0;
 	return 0;
 }
 
@@ -63,31 +64,31 @@ static __always_inline int next_message(struct receiving *receiving)
 static __always_inline void next_control(struct receiving *receiving)
 {
 	struct control head = {};
-	u64 at = receiving->control, left = receiving->control_end - at;
+	u64 at = receiving->left.control, left = receiving->left.control_end - at;
 	u32 width = is_compat() ? 4 : 8, size = width + 8;
-	receiving->control = receiving->control_end;
+	receiving->left.control = receiving->left.control_end;
 	if (left < size || bpf_probe_read_user(&head.level, 8, (void *)(at + width)) ||
 	    bpf_probe_read_user(&head.len, width, (void *)at) || head.len < size ||
 	    head.len > left)
 		return;
 	if (head.level == SOL_SOCKET && head.type == SCM_RIGHTS) {
-		receiving->descriptor = at + size;
-		receiving->descriptor_end = at + head.len;
+		receiving->left.descriptor = at + size;
+		receiving->left.descriptor_end = at + head.len;
 	}
-	receiving->control = at + ((head.len + width - 1) & ~(u64)(width - 1));
+	receiving->left.control = at + ((head.len + width - 1) & ~(u64)(width - 1));
 }
 
 static long receive_step(u32 turn, void *context)
 {
 	struct receiving *receiving = context;
 	s32 fd = -1;
-	if (receiving->descriptor + sizeof(fd) <= receiving->descriptor_end) {
-		if (!bpf_probe_read_user(&fd, sizeof(fd), (void *)receiving->descriptor))
+	if (receiving->left.descriptor + sizeof(fd) <= receiving->left.descriptor_end) {
+		if (!bpf_probe_read_user(&fd, sizeof(fd), (void *)receiving->left.descriptor))
 			passed(receiving, fd);
-		receiving->descriptor += sizeof(fd);
+		receiving->left.descriptor += sizeof(fd);
 		return 0;
 	}
-	if (receiving->control < receiving->control_end) {
+	if (receiving->left.control < receiving->left.control_end) {
 		next_control(receiving);
 		return 0;
 	}
@@ -96,7 +97,7 @@ static long receive_step(u32 turn, void *context)
 
 static __always_inline int receive(s32 fd, u64 messages, u32 count)
 {
-	struct receiving receiving = {.message = (void *)messages, .messages = count};
+	struct receiving receiving = {.message = messages};
 	struct file *file = file_of(fd);
 	if (!file)
 		return 0;
@@ -104,6 +105,11 @@ static __always_inline int receive(s32 fd, u64 messages, u32 count)
 	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
 		return 0;
 	receiving.sender = task_of(BPF_CORE_READ(sk, sk_peer_pid), 1);
+	/* There is nothing to be read at 0, which leaves zeros that the verifier does not know to be
+	 * zeros. Before 6.7 it looks at the first turn alone and would remove as dead what only later
+	 * ones come to. */
+	bpf_probe_read_kernel(&receiving.left, sizeof(receiving.left), 0);
+	receiving.left.messages += count;
 	bpf_loop(TURNS_MOST, receive_step, &receiving, 0);
 	return 0;
 }

@@ -42,6 +42,9 @@ pub enum DecodeError {
     Blocks(u16),
 }
 
+/// Attribute of a passed descriptor: number of the catalogue.
+const PASSED_OTHER: u32 = 1;
+
 const TARGET: u16 = 1;
 const ATTR: u16 = 2;
 const IMAGE: u16 = 4;
@@ -144,6 +147,14 @@ pub fn decode(record: &[u8]) -> Result<Event, DecodeError> {
         }
         if kind == kind::DUP || kind == kind::PASSED {
             slots_of_stream(&mut event, &stream);
+        }
+        if kind == kind::PASSED {
+            // It is in no row of the process, which holds the standard streams alone.
+            event.attrs.push(Attr {
+                key: PASSED_OTHER,
+                value: stream.other,
+                ..Attr::default()
+            });
         }
         event.stream = Some(Box::new(stream));
     } else if event.is_of_vsock() {

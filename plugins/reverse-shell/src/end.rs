@@ -1,6 +1,7 @@
 //! The ends of what processes talk through.
 
 use vedette_sdk::prelude::*;
+use vedette_sdk::views::Passed;
 
 /// One end of something that two processes can talk through, by the kernel's identity of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -17,7 +18,7 @@ pub enum End {
     Slave(u64, u32),
     /// The side of a pseudo-terminal from which programs are driven.
     Master(u64, u32),
-    /// A unix socket (own inode, inode of its peer).
+    /// A unix socket (own inode, inode of its peer; that is 0 until the peer is accepted).
     Unix(u64, u64),
 }
 
@@ -46,19 +47,59 @@ impl End {
     }
 }
 
+/// What a descriptor is, as streams and passed descriptors tell it.
+#[derive(Clone, Copy)]
+struct Descriptor {
+    fd: u32,
+    kind: u32,
+    marks: u32,
+    port: u32,
+    id: u64,
+    other: u64,
+}
+
 /// The ends that a stream is: two where a pipe is open for both.
 pub fn of_stream(stream: Stream<'_>) -> impl Iterator<Item = End> {
-    let (id, other) = (stream.id(), stream.other());
+    of_descriptor(Descriptor {
+        fd: stream.fd(),
+        kind: stream.kind(),
+        marks: stream.marks(),
+        port: stream.port(),
+        id: stream.id(),
+        other: stream.other(),
+    })
+}
+
+/// The ends that a descriptor from elsewhere is.
+pub fn of_passed(passed: Passed<'_>) -> impl Iterator<Item = End> {
+    of_descriptor(Descriptor {
+        fd: passed.fd(),
+        kind: passed.stream(),
+        marks: passed.marks(),
+        port: passed.port(),
+        id: passed.identity(),
+        other: passed.other(),
+    })
+}
+
+/// The ends of a connection over a unix socket that was accepted here. Who connected may have been
+/// looked at before it was accepted, when this end had no identity yet.
+pub fn of_accepted(socket: u64, peer: u64) -> [End; 2] {
+    [End::Unix(socket, peer), End::Unix(0, peer)]
+}
+
+fn of_descriptor(of: Descriptor) -> impl Iterator<Item = End> {
+    let Descriptor { id, other, .. } = of;
     let both = stream_mark::READABLE | stream_mark::WRITABLE;
-    let (reads, writes) = match stream.marks() & both {
+    let (reads, writes) = match of.marks & both {
         // Not told: what the descriptor is for.
-        0 => (stream.fd() == 0, stream.fd() != 0),
+        0 => (of.fd == 0, of.fd != 0),
         marks => (
             marks & stream_mark::READABLE != 0,
             marks & stream_mark::WRITABLE != 0,
         ),
     };
-    let (first, second) = match stream.kind() {
+    let (first, second) = match of.kind {
         stream_kind::PIPE => (
             reads.then_some(End::PipeRead(id)),
             writes.then_some(End::PipeWrite(id)),
@@ -67,9 +108,9 @@ pub fn of_stream(stream: Stream<'_>) -> impl Iterator<Item = End> {
             reads.then_some(End::FifoRead(id, other)),
             writes.then_some(End::FifoWrite(id, other)),
         ),
-        stream_kind::TERMINAL => (Some(End::Slave(id, stream.port())), None),
-        stream_kind::TERMINAL_MASTER => (Some(End::Master(id, stream.port())), None),
-        stream_kind::UNIX if other != 0 => (Some(End::Unix(id, other)), None),
+        stream_kind::TERMINAL => (Some(End::Slave(id, of.port)), None),
+        stream_kind::TERMINAL_MASTER => (Some(End::Master(id, of.port)), None),
+        stream_kind::UNIX => (Some(End::Unix(id, other)), None),
         _ => (None, None),
     };
     first.into_iter().chain(second)

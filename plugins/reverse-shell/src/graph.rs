@@ -9,7 +9,7 @@ use crate::end::{self, End};
 use std::rc::Rc;
 use vedette_sdk::bounded::Map;
 use vedette_sdk::prelude::*;
-use vedette_sdk::views::{Accept, Connect};
+use vedette_sdk::views::{Accept, Connect, Passed};
 use vedette_sdk::{Event, net};
 
 /// Processes that hold anything. Stops a storm of them from filling the plugin's memory; the
@@ -66,7 +66,7 @@ pub struct Conn {
     pub event: u64,
     /// When, ns since boot.
     pub at: u64,
-    /// The process made or accepted it itself.
+    /// The process made or accepted it itself, or was given one that was made for it.
     pub own: bool,
 }
 
@@ -108,6 +108,8 @@ impl Conn {
 const STREAM: u32 = 1;
 /// AF_INET and AF_INET6.
 const INTERNET: [u32; 2] = [2, 10];
+/// AF_UNIX.
+const UNIX: u32 = 1;
 /// EINPROGRESS.
 const UNDER_WAY: i32 = -115;
 
@@ -130,6 +132,31 @@ pub fn accepted(event: Event<'_>, accept: Accept<'_>) -> Option<Conn> {
         let (socket, port) = (accept.socket(), accept.port());
         Conn::new(socket, Side::Accepted, accept.address(), port, event)
     })
+}
+
+/// The connection that came from another process. One that was accepted there makes a session of
+/// whoever it is handed to, like one that is inherited.
+pub fn passed(event: Event<'_>, passed: Passed<'_>) -> Option<Conn> {
+    if passed.stream() != stream_kind::INET {
+        return None;
+    }
+    let outbound = passed.marks() & stream_mark::OUTBOUND != 0;
+    let side = match outbound {
+        true => Side::Outbound,
+        false if passed.marks() & stream_mark::ACCEPTED != 0 => Side::Accepted,
+        false => return None,
+    };
+    let (socket, port) = (passed.identity(), passed.port());
+    let mut conn = Conn::new(socket, side, passed.address(), port, event);
+    conn.own = outbound;
+    Some(conn)
+}
+
+/// Inodes of the two ends of a unix connection that an `accept` took.
+pub fn accepted_unix(event: Event<'_>, accept: Accept<'_>) -> Option<(u64, u64)> {
+    let unix = accept.family() & 0xffff == UNIX;
+    (unix && event.succeeded() && accept.peer_socket() != 0)
+        .then(|| (accept.socket(), accept.peer_socket()))
 }
 
 /// The connection that a stream is.
@@ -345,6 +372,11 @@ impl Graph {
         let node = self.node_mut(process);
         node.made = node.made.saturating_add(1);
         add_conn(node, conn);
+    }
+
+    /// A process was handed a connection by another one.
+    pub fn handed(&mut self, process: Process<'_>, conn: Conn) {
+        add_conn(self.node_mut(process), conn);
     }
 
     /// A process accepted a connection.

@@ -103,7 +103,17 @@ impl Plugin for ReverseShell {
             if let Some(conn) = graph::accepted(event, accept) {
                 self.graph.accepted(process, conn);
                 self.reached(process.key(), event, findings);
+            } else if let Some((socket, peer)) = graph::accepted_unix(event, accept) {
+                self.graph
+                    .opened(process, end::of_accepted(socket, peer).into_iter());
+                self.reached(process.key(), event, findings);
             }
+        } else if let Some(passed) = event.as_passed() {
+            match graph::passed(event, passed) {
+                Some(conn) => self.graph.handed(process, conn),
+                None => self.graph.opened(process, end::of_passed(passed)),
+            }
+            self.reached(process.key(), event, findings);
         } else if let Some(pipe) = event.as_pipe() {
             let inode = pipe.inode();
             self.made(process, &[End::PipeRead(inode), End::PipeWrite(inode)]);

@@ -461,6 +461,148 @@ fn a_parent_relays_through_a_socket_pair() {
     one(&scene, "reverse-shell", shell);
 }
 
+/// A descriptor from another process, as `what` is told of a standard stream.
+fn pass(scene: &mut Scene, to: Actor, fd: u32, kind: u32, id: u64, other: u64, marks: u32) {
+    let act = Act {
+        a: u64::from(fd) | u64::from(kind) << 32,
+        b: id,
+        c: u64::from(marks) | 4444 << 32,
+        text: if kind == stream_kind::INET {
+            HOME.to_vec()
+        } else {
+            Vec::new()
+        },
+        attrs: vec![(1, other, Vec::new())],
+        ..Act::new(kind::PASSED)
+    };
+    scene.tell(to, act);
+}
+
+#[test]
+fn a_relay_is_handed_its_connection() {
+    for (marks, beside) in [
+        (stream_mark::OUTBOUND, false),
+        (stream_mark::OUTBOUND, true),
+        (stream_mark::ACCEPTED, true),
+    ] {
+        for late in [false, true] {
+            let mut scene = Scene::new();
+            let parent = match beside {
+                true => quiet_shell(&mut scene),
+                false => scene.process(tool(&["relay"])),
+            };
+            scene.pipe(parent, 1);
+            scene.pipe(parent, 2);
+            let relay = match beside {
+                true => {
+                    let (input, output) = (Some(Fd::pipe_read(2)), Some(Fd::pipe_write(1)));
+                    start(&mut scene, parent, input, output, tool(&["relay"]))
+                }
+                false => parent,
+            };
+            let hand = |scene: &mut Scene| {
+                pass(scene, relay, 9, stream_kind::INET, 7, 0, marks);
+            };
+            if !late {
+                hand(&mut scene);
+            }
+            let (input, output) = (Some(Fd::pipe_read(1)), Some(Fd::pipe_write(2)));
+            let shell = start(&mut scene, parent, input, output, sh());
+            if late {
+                hand(&mut scene);
+            }
+            let rule = match marks {
+                stream_mark::OUTBOUND => "reverse-shell",
+                _ => "bind-shell",
+            };
+            one(&scene, rule, shell);
+        }
+    }
+}
+
+#[test]
+fn a_relay_is_handed_what_a_shell_is_driven_by() {
+    let (both, unix) = (
+        stream_mark::READABLE | stream_mark::WRITABLE,
+        stream_kind::UNIX,
+    );
+    for (kind, id, other) in [(stream_kind::TERMINAL_MASTER, 0, 0), (unix, 31, 30)] {
+        let mut scene = Scene::new();
+        let shell = quiet_shell(&mut scene);
+        let relay = scene.process(tool(&["relay"]));
+        let fd = match kind {
+            stream_kind::UNIX => Fd::unix(30, 31),
+            _ => Fd::terminal(4444),
+        };
+        scene.dup(shell, 0, fd.clone());
+        scene.dup(shell, 1, fd);
+        scene.exec(shell, sh());
+        scene.connect(relay, HOME, 4444, 7);
+        // The device of the scene's terminals.
+        let id = if kind == unix { id } else { 24 };
+        pass(&mut scene, relay, 5, kind, id, other, both);
+        one(&scene, "reverse-shell", shell);
+    }
+}
+
+#[test]
+fn a_session_that_is_handed_its_connection_is_a_login() {
+    let mut scene = Scene::new();
+    let session = scene.process(tool(&["session"]));
+    pass(
+        &mut scene,
+        session,
+        9,
+        stream_kind::INET,
+        7,
+        0,
+        stream_mark::ACCEPTED,
+    );
+    scene.terminal(session, 9);
+    scene.connect(session, HOME, 8080, 51);
+    let terminal = Some(Fd::terminal(9));
+    start(
+        &mut scene,
+        session,
+        terminal.clone(),
+        terminal,
+        bash(&["-bash"]),
+    );
+    scene.tick();
+    none(&scene);
+}
+
+#[test]
+fn a_shell_on_a_unix_socket_that_a_relay_accepts() {
+    for accepted_late in [false, true] {
+        let mut scene = Scene::new();
+        let relay = scene.process(tool(&["relay"]));
+        scene.connect(relay, HOME, 4444, 7);
+        let shell = quiet_shell(&mut scene);
+        let accept = |scene: &mut Scene| {
+            let act = Act {
+                a: 0x10001 << 32,
+                b: 41,
+                attrs: vec![(2, 40, Vec::new())],
+                ..Act::new(kind::ACCEPT)
+            };
+            scene.tell(relay, act);
+        };
+        // Before it is accepted the other end has no identity.
+        let fd = Fd::unix(40, if accepted_late { 0 } else { 41 });
+        if !accepted_late {
+            accept(&mut scene);
+        }
+        scene.dup(shell, 0, fd.clone());
+        scene.dup(shell, 1, fd);
+        scene.exec(shell, sh());
+        if accepted_late {
+            accept(&mut scene);
+        }
+        one(&scene, "reverse-shell", shell);
+    }
+}
+
 #[test]
 fn a_parent_drives_a_terminal() {
     let mut scene = Scene::new();

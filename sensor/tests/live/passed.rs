@@ -35,16 +35,16 @@ if child == 0:
     data, control, flags, _ = c.recvmsg(10, socket.CMSG_SPACE(4 * 253))
     fds = array.array('i'); fds.frombytes(control[0][2])
     print(os.getpid(), len(fds), fds[0], fds[-1], flush=True)
-    data, control, flags, _ = c.recvmsg(10, socket.CMSG_SPACE(12) + socket.CMSG_SPACE(4))
+    data, control, flags, _ = c.recvmsg(10, socket.CMSG_SPACE(12) + socket.CMSG_SPACE(8))
     os._exit(0)
 u, _ = s.accept()
 null = os.open('/dev/null', os.O_RDONLY)
 u.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 u.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [null] * 252 + [a.fileno()]))])
-r, w = os.pipe()
-u.sendmsg([b'y'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [r]))])
+r, w = os.pipe(); p, q = socket.socketpair()
+u.sendmsg([b'y'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [r, p.fileno()]))])
 os.wait(); os.unlink(path)
-print(os.fstat(a.fileno()).st_ino, peer[1], os.fstat(r).st_ino)",
+print(os.fstat(a.fileno()).st_ino, peer[1], *[os.fstat(k).st_ino for k in (r, p.fileno(), q.fileno())])",
     );
     let n = numbers(&told);
     let (child, count, first, last) = (n[0] as u32, n[1], n[2], n[3]);
@@ -67,13 +67,16 @@ print(os.fstat(a.fileno()).st_ino, peer[1], os.fstat(r).st_ino)",
     assert_ne!(null.c as u32 & stream_mark::NULL, 0);
     let pipe = watch.expect("the pipe", passed(child, pipe));
     assert_eq!(pipe.a >> 32, stream_kind::PIPE.into());
+    let pair = watch.expect("a socket of a pair", passed(child, n[7]));
+    assert_eq!(pair.a >> 32, stream_kind::UNIX.into());
+    assert_eq!(pair.number(Slot::Attr(1)), Some(n[8]));
     watch.expect("exit", of(kind::EXIT, pid));
     let all = watch
         .seen
         .iter()
         .filter(|e| of(kind::PASSED, child)(e))
         .count();
-    assert_eq!(all, 254);
+    assert_eq!(all, 255);
 }
 
 #[test]
