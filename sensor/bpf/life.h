@@ -46,10 +46,19 @@ static __always_inline int is_told(long ret)
 	return ret >= 0 || ret == -EPERM || ret == -EACCES || ret == -EROFS;
 }
 
-static __always_inline int is_empty(const char *path)
+/* The path, or none where it is empty. Without a branch: before 6.8 the verifier loses track of a
+ * constant that a program hands to a function through its stack, as `struct act` does. It would
+ * look at `tell` with a path that is known to be none, take any other path for the same, and
+ * leave out of `tell` what is for those. */
+static __always_inline u64 unless_empty(u64 path)
 {
-	char first = 0;
-	return !path || (!bpf_probe_read_user(&first, 1, path) && !first);
+	u64 first = 0;
+	u64 some = bpf_probe_read_user(&first, 1, (void *)path);
+	/* Now 0 if there is no name; what cannot be read is one. Then all bits if there is one. */
+	some |= first;
+	some |= -some;
+	opaque(some);
+	return path & (u64)((s64)some >> 63);
 }
 
 static __always_inline void tell_file(struct scratch *s, const struct path *path)
@@ -214,7 +223,7 @@ static __always_inline int changed(u16 kind, long ret, s32 directory, u64 path, 
 		.ret = ret,
 		.a = a,
 		.directory = directory,
-		.path = is_empty((void *)path) ? 0 : (void *)path,
+		.path = (void *)unless_empty(path),
 		.follow = at & AT_SYMLINK_NOFOLLOW ? 0 : GIVEN_FOLLOW,
 	};
 	return tell(&act);
@@ -300,7 +309,7 @@ static __always_inline int linked(long ret, s32 from, u64 old, s32 to, u64 new, 
 		.directory = to,
 		.path = (void *)new,
 		.old_directory = from,
-		.old_path = is_empty((void *)old) ? 0 : (void *)old,
+		.old_path = (void *)unless_empty(old),
 		.follow = at & AT_SYMLINK_FOLLOW ? GIVEN_OLD_FOLLOW : 0,
 	};
 	return tell(&act);
@@ -352,7 +361,7 @@ static __always_inline int attribute(u64 operation, long ret, s32 directory, u64
 		.ret = ret,
 		.a = operation,
 		.directory = directory,
-		.path = is_empty((void *)path) ? 0 : (void *)path,
+		.path = (void *)unless_empty(path),
 		.string = (void *)name,
 		.follow = at & AT_SYMLINK_NOFOLLOW ? 0 : GIVEN_FOLLOW,
 	};

@@ -116,15 +116,29 @@ pub fn run(
     ];
     let outcomes = machine::run(kernel, files, &steps, hear)?;
     let mut results = Results::default();
+    // What a test's children say may stand between its name and its result.
+    let mut running = None;
     for line in &outcomes[1].lines {
-        let test = line
+        let (name, result) = match line
             .strip_prefix("test ")
-            .and_then(|line| line.split_once(" ... "));
-        match test {
-            Some((name, "ok")) => results.passed.push(name.to_owned()),
-            Some((name, "FAILED")) => results.failed.push(name.to_owned()),
-            _ => {}
-        }
+            .map(|line| line.split_once(" ... "))
+        {
+            Some(Some((name, result))) => (name, result),
+            _ => match running {
+                Some(name) => (name, line.as_str()),
+                None => continue,
+            },
+        };
+        let list = match result {
+            "ok" => &mut results.passed,
+            "FAILED" => &mut results.failed,
+            _ => {
+                running = Some(name);
+                continue;
+            }
+        };
+        running = None;
+        list.push(name.to_owned());
     }
     if outcomes[2].status == Some(0) {
         results.skipped.clone_from(&outcomes[2].lines);
@@ -145,5 +159,23 @@ pub fn run(
             "the tests ended with {:?}, and these have failed: {:?}",
             outcomes[1].status, results.failed
         ))
+    }
+}
+
+/// Adds a line to the list of what was skipped, without failing where everything must run: that
+/// another kernel lacks something is no fault of the machine that the tests run on.
+pub fn note_skip(line: &str) {
+    use std::io::Write;
+    println!("SKIPPED: {line}");
+    if let Some(path) = std::env::var_os("VEDETTE_LACKING") {
+        let written = fs::OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(path)
+            .and_then(|mut file| writeln!(file, "{line}"));
+        // The list is for people; the test's own result stands.
+        if let Err(error) = written {
+            eprintln!("the list of what kernels lack: {error}");
+        }
     }
 }
