@@ -21,6 +21,16 @@ struct {
 	__type(value, u64);
 } LOSSES SEC(".maps");
 
+/* What was told of it so far. User space alone writes it, and only where the programs outlive the
+ * agent: the next one goes on from there. A row of kind 0xffff is a sum. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 2 * LOSSES_MOST);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct loss);
+	__type(value, u64);
+} TOLD SEC(".maps");
+
 /* The rows come first: a reader that takes the sums first finds a row for all that they count. */
 static __always_inline void lose(u32 cause, u16 kind, u64 cgroup, u64 cgroup_v1)
 {

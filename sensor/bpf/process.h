@@ -191,6 +191,9 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	/* Other threads of the process live on. */
 	if (BPF_CORE_READ(signal, live.counter))
 		return 0;
+	/* Pinned programs outlive their agent: whoever gets its number next is not it. */
+	if (task->tgid == filter.self)
+		filter.self = 0;
 	struct scratch *s = begin(KIND_EXIT);
 	if (!s)
 		return 0;

@@ -1,12 +1,14 @@
 //! The live sensor: the kernel's events of this machine, in order of time.
 
 mod credentials;
+mod earlier;
 mod flows;
 mod given;
 mod lanes;
 mod losses;
 mod merge;
 mod object;
+mod pins;
 mod programs;
 mod rules;
 mod syscalls;
@@ -18,14 +20,16 @@ use crate::{
 };
 use aya::{
     EbpfError,
-    maps::{Array, MapError},
+    maps::{Array, MapData, MapError, RingBuf},
 };
+use earlier::Earlier;
 use flows::Flows;
 use given::Resolver;
-use losses::Losses;
-use merge::Merge;
+use losses::Ledger;
+use merge::{Rings, now};
 pub use object::Gap;
 use object::Object;
+use pins::Pins;
 use rules::Rules;
 use rustix::{
     event::{EventfdFlags, epoll, eventfd},
@@ -34,13 +38,16 @@ use rustix::{
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 use thiserror::Error;
 use vedette_contract::kind;
 
+pub use earlier::TakeOver;
 pub use losses::Loss;
+pub use pins::{PinError, unpin};
 
 /// Sizes and the like; the defaults serve a node.
 #[derive(Debug, Clone)]
@@ -52,6 +59,10 @@ pub struct Options {
     /// Events of one bulk kind that a control group may cause in a second; 0 for any number. What
     /// is beyond is counted as lost. Life events are never limited.
     pub bulk_rate: u64,
+    /// A directory on a BPF file system (`/sys/fs/bpf/vedette`). With one, the programs stay when
+    /// the sensor is dropped, or killed, until the next one [takes over](Sensor::take_over) or
+    /// [`unpin`] removes them.
+    pub pin: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -60,6 +71,7 @@ impl Default for Options {
             security_ring: 4 << 20,
             bulk_ring: 8 << 20,
             bulk_rate: 0,
+            pin: None,
         }
     }
 }
@@ -114,6 +126,9 @@ pub enum SensorError {
         /// What aya said.
         source: Box<MapError>,
     },
+    /// What shall outlive the agent cannot be pinned, or what did cannot be used.
+    #[error(transparent)]
+    Pin(#[from] PinError),
     /// A system call of the sensor's own failed.
     #[error("waiting for events: {0}")]
     Wait(#[from] io::Error),
@@ -169,21 +184,31 @@ const GLANCE: Duration = Duration::from_micros(250);
 /// quiet.
 const GLANCES_IN_VAIN: u32 = 8;
 
+/// Events that an earlier agent's programs may still number before they are removed.
+const NUMBERS_APART: u64 = 1 << 32;
+
 /// What tells the sensor's descriptors apart in epoll.
 const TOKEN_RING: u64 = 0;
 const TOKEN_WAKER: u64 = 1;
 
-/// The programs in the kernel and the rings that they write. Dropping it detaches everything.
+/// The programs in the kernel and the rings that they write. Dropping it detaches everything,
+/// unless [`Options::pin`] says otherwise.
 pub struct Sensor {
     features: Features,
     rules: Rules,
-    merge: Merge,
+    rings: Rings,
+    /// Agents whose rings are still to be read.
+    earlier: Vec<Earlier>,
+    /// Events of before are told by those.
+    since: u64,
     resolver: Resolver,
     flows: Flows,
     object: Object,
     epoll: OwnedFd,
     waker: Arc<OwnedFd>,
-    losses: Losses,
+    ledger: Ledger,
+    /// What was lost before this agent began.
+    inherited: Vec<Loss>,
     /// Whether the kernel side was told that the reader looks by itself.
     attentive: bool,
     /// Glances in a row that found nothing.
@@ -206,8 +231,10 @@ impl Sensor {
     pub fn start(options: &Options, filter: &Filter) -> Result<Sensor, SensorError> {
         let (features, types) = Features::probe_with_types()?;
         let mut object = Object::load(types, options)?;
-        let security = object.ring("SECURITY")?;
-        let bulk = object.ring("BULK")?;
+        let security: RingBuf<MapData> = object.take("SECURITY")?;
+        let bulk: RingBuf<MapData> = object.take("BULK")?;
+        let keeps = object.pins().is_some();
+        let ledger = Ledger::new(&mut object, keeps)?;
         let waker = Arc::new(
             eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(io::Error::from)?,
         );
@@ -228,21 +255,39 @@ impl Sensor {
         let mut sensor = Sensor {
             features,
             rules: Rules::default(),
-            merge: Merge::new(security, bulk),
+            rings: Rings::new(security, bulk),
+            earlier: Vec::new(),
+            since: 0,
             resolver: Resolver::new(),
             flows: Flows::default(),
             object,
             epoll,
             waker,
-            losses: Losses::default(),
+            ledger,
+            inherited: Vec::new(),
             attentive: false,
             in_vain: 0,
         };
         lanes::apply(&mut sensor.object, options)?;
         credentials::apply(&mut sensor.object)?;
+        sensor.number_on()?;
         sensor.set_filter(filter)?;
         sensor.object.remember_tasks()?;
         Ok(sensor)
+    }
+
+    /// Numbers events apart from those of an earlier agent, which may still sense.
+    fn number_on(&mut self) -> Result<(), SensorError> {
+        let earlier = self.object.pins().map(Pins::earlier).unwrap_or_default();
+        let same = earlier.iter().filter(|(_, same)| *same);
+        let highest = same
+            .filter_map(|(directory, _)| Ledger::pinned(directory).ok())
+            .map(|ledger| ledger.sequence())
+            .max();
+        match highest {
+            Some(highest) => self.ledger.begin_at(highest + NUMBERS_APART),
+            None => Ok(()),
+        }
     }
 
     /// What this kernel offers.
@@ -307,10 +352,10 @@ impl Sensor {
         let deadline = Instant::now() + timeout;
         let before = out.len();
         loop {
-            self.merge.pass(out);
+            self.pass(out);
             // What is held back is older than the next pass, so that one need not wait.
-            if out.len() == before && self.merge.holds() {
-                self.merge.pass(out);
+            if out.len() == before && self.rings.holds() {
+                self.pass(out);
             }
             for event in &mut out[before..] {
                 self.resolver.settle(event);
@@ -329,6 +374,55 @@ impl Sensor {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes a part of what is in the rings: first what an earlier agent has left.
+    fn pass(&mut self, out: &mut Vec<Event>) {
+        if let Some(earlier) = self.earlier.first_mut() {
+            if !earlier.pass(out) {
+                self.inherited.extend(earlier.losses());
+                self.earlier.remove(0);
+            }
+            return;
+        }
+        let before = out.len();
+        self.rings.pass_now(out);
+        if self.since > 0 && out[before..].iter().any(|event| event.at < self.since) {
+            let since = self.since;
+            let mut at = 0;
+            out.retain(|event| {
+                at += 1;
+                at <= before || event.at >= since
+            });
+        }
+    }
+
+    /// Goes on where an earlier agent with the same pins ended: from now on this sensor's programs
+    /// count, what the earlier one's sensed before is what comes next, and they are removed. To be
+    /// called once what is wanted was set, so that nothing falls between. Does nothing where
+    /// nothing is pinned.
+    ///
+    /// # Errors
+    /// When the pins of an earlier agent cannot be removed.
+    pub fn take_over(&mut self) -> Result<TakeOver, SensorError> {
+        let mut done = TakeOver::default();
+        let earlier = self.object.pins().map(Pins::earlier).unwrap_or_default();
+        for (directory, same) in earlier {
+            // One that ended before it had pinned its rings has left nothing to read.
+            match Earlier::open(&directory).ok().filter(|_| same) {
+                Some(mut earlier) => {
+                    self.since = now();
+                    earlier.end(&directory, self.since)?;
+                    self.earlier.push(earlier);
+                    done.followed += 1;
+                }
+                None => {
+                    pins::remove(&directory)?;
+                    done.replaced += usize::from(!same);
+                }
+            }
+        }
+        Ok(done)
     }
 
     /// Begins attention with the first event and ends it after a few glances in vain.
@@ -380,7 +474,11 @@ impl Sensor {
 
     /// What was lost since the last call, by cause, kind and control group.
     pub fn losses(&mut self) -> Vec<Loss> {
-        self.losses
-            .since(&self.object, self.merge.undecodable, self.flows.unjoined)
+        let mut losses = std::mem::take(&mut self.inherited);
+        losses.extend(
+            self.ledger
+                .since(self.rings.undecodable, self.flows.unjoined),
+        );
+        losses
     }
 }

@@ -1,11 +1,11 @@
 //! What was lost, by cause, kind and control group. Twin of `bpf/loss.h`.
 
-use super::object::Object;
+use super::{SensorError, object::Object, pins::pinned};
 use aya::{
     Pod,
-    maps::{PerCpuArray, PerCpuHashMap},
+    maps::{HashMap as BpfHashMap, Map, MapData, PerCpuArray, PerCpuHashMap, PerCpuValues},
 };
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 use vedette_contract::values::loss_cause;
 
 /// Causes of the catalogue are below this (`LOSS_CAUSES`).
@@ -56,23 +56,67 @@ struct Counters {
 // SAFETY: numbers only, without padding: 17 words of 8 bytes, then 2 of 4.
 unsafe impl Pod for Counters {}
 
-/// What was told of the kernel's counters so far.
-#[derive(Default)]
-pub(super) struct Losses {
-    sums: [u64; CAUSES],
-    rows: HashMap<Row, u64>,
+/// In [`Row::kind`]: the row is the sum of a cause.
+const SUM: u16 = 0xffff;
+
+/// The kernel's counters, and what was told of them so far.
+pub(super) struct Ledger {
+    counters: PerCpuArray<MapData, Counters>,
+    rows: PerCpuHashMap<MapData, Row, u64>,
+    told: HashMap<Row, u64>,
+    /// Where that is kept for the next agent.
+    kept: Option<BpfHashMap<MapData, Row, u64>>,
 }
 
-impl Losses {
+impl Ledger {
+    /// That of an object of one's own; `keep` where the next agent goes on from it.
+    pub(super) fn new(object: &mut Object, keep: bool) -> Result<Ledger, SensorError> {
+        Ok(Ledger {
+            counters: object.take("COUNTERS")?,
+            rows: object.take("LOSSES")?,
+            told: HashMap::new(),
+            kept: keep.then(|| object.take("TOLD")).transpose()?,
+        })
+    }
+
+    /// That of an earlier agent, with what it has told.
+    pub(super) fn pinned(directory: &Path) -> Result<Ledger, SensorError> {
+        let kept: BpfHashMap<MapData, Row, u64> = pinned(directory, "TOLD", Map::HashMap)?;
+        Ok(Ledger {
+            counters: pinned(directory, "COUNTERS", Map::PerCpuArray)?,
+            rows: pinned(directory, "LOSSES", Map::PerCpuHashMap)?,
+            told: kept.iter().flatten().take(4 * ROWS_MOST).collect(),
+            kept: None,
+        })
+    }
+
+    /// The highest number of an event on any CPU.
+    pub(super) fn sequence(&self) -> u64 {
+        self.counters.get(&0, 0).map_or(0, |of_cpus| {
+            of_cpus.iter().map(|c| c.sequence).max().unwrap_or(0)
+        })
+    }
+
+    /// Lets events be numbered from here on, so that an earlier agent's are not numbered alike.
+    pub(super) fn begin_at(&mut self, sequence: u64) -> Result<(), SensorError> {
+        let failed = |source| SensorError::map("COUNTERS", source);
+        let mut of_cpus = self.counters.get(&0, 0).map_err(failed)?.to_vec();
+        for of_cpu in &mut of_cpus {
+            of_cpu.sequence = sequence;
+        }
+        let values = PerCpuValues::try_from(of_cpus)?;
+        self.counters.set(0, values, 0).map_err(failed)
+    }
+
     /// What was lost since the last call. The sums by cause are exact; where the rows hold less
     /// than a sum says, the rest is told without kind and group.
-    pub(super) fn since(&mut self, object: &Object, undecodable: u64, unjoined: u64) -> Vec<Loss> {
-        let mut new = self.sums_since(object, undecodable, unjoined);
+    pub(super) fn since(&mut self, undecodable: u64, unjoined: u64) -> Vec<Loss> {
+        let mut new = self.sums_since(undecodable, unjoined);
         if new == [0; CAUSES] {
             return Vec::new();
         }
         let mut losses = Vec::new();
-        for (row, count) in self.rows_since(object) {
+        for (row, count) in self.rows_since() {
             let Some(left) = new.get_mut(usize::from(row.cause)) else {
                 continue;
             };
@@ -80,7 +124,7 @@ impl Losses {
             let count = count.min(*left);
             if count > 0 {
                 *left -= count;
-                *self.rows.entry(row).or_default() += count;
+                self.note(row, count);
                 losses.push(Loss {
                     cause: row.cause.into(),
                     kind: row.kind,
@@ -102,11 +146,19 @@ impl Losses {
         losses
     }
 
-    fn sums_since(&mut self, object: &Object, undecodable: u64, unjoined: u64) -> [u64; CAUSES] {
+    /// Notes that so many more were told.
+    fn note(&mut self, row: Row, count: u64) {
+        let told = self.told.entry(row).or_default();
+        *told += count;
+        if let Some(kept) = &mut self.kept {
+            // Without room the next agent tells them again, which is no loss.
+            let _ = kept.insert(row, *told, 0);
+        }
+    }
+
+    fn sums_since(&mut self, undecodable: u64, unjoined: u64) -> [u64; CAUSES] {
         let mut sums = [0; CAUSES];
-        if let Ok(counters) = object.map::<PerCpuArray<_, Counters>>("COUNTERS")
-            && let Ok(of_cpus) = counters.get(&0, 0)
-        {
+        if let Ok(of_cpus) = self.counters.get(&0, 0) {
             for of_cpu in of_cpus.iter() {
                 for (sum, count) in sums.iter_mut().zip(of_cpu.lost) {
                     *sum += count;
@@ -116,24 +168,30 @@ impl Losses {
         sums[loss_cause::DECODE as usize] += undecodable;
         sums[loss_cause::UNREADABLE as usize] += unjoined;
         let mut new = [0; CAUSES];
-        for ((new, now), told) in new.iter_mut().zip(sums).zip(&mut self.sums) {
-            *new = now.saturating_sub(*told);
-            *told = now.max(*told);
+        for (cause, (new, now)) in new.iter_mut().zip(sums).enumerate() {
+            let row = Row {
+                cgroup: 0,
+                cgroup_v1: 0,
+                kind: SUM,
+                cause: cause as u16,
+                unused: 0,
+            };
+            *new = now.saturating_sub(self.told.get(&row).copied().unwrap_or(0));
+            if *new > 0 {
+                self.note(row, *new);
+            }
         }
         new
     }
 
     /// The rows that have grown, in a fixed order.
-    fn rows_since(&mut self, object: &Object) -> Vec<(Row, u64)> {
-        let Ok(in_kernel) = object.map::<PerCpuHashMap<_, Row, u64>>("LOSSES") else {
-            return Vec::new();
-        };
+    fn rows_since(&mut self) -> Vec<(Row, u64)> {
         let mut grown = Vec::new();
         let mut seen = 0;
-        for (row, of_cpus) in in_kernel.iter().flatten() {
+        for (row, of_cpus) in self.rows.iter().flatten() {
             seen += 1;
             let now: u64 = of_cpus.iter().sum();
-            let told = self.rows.get(&row).copied().unwrap_or(0);
+            let told = self.told.get(&row).copied().unwrap_or(0);
             if now > told {
                 grown.push((row, now - told));
             }

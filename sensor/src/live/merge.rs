@@ -9,13 +9,18 @@ use vedette_contract::values::event_mark;
 /// bulk must not delay a detection.
 const PATIENCE: u64 = 1_000_000;
 
-/// Records taken from one ring in one pass: what a flood can make of memory.
-const PASS_MOST: usize = 16_384;
+/// Records taken from one ring in one pass: what a flood can make of memory, and for how long it
+/// can keep a pass from giving out what it has taken.
+const PASS_MOST: usize = 2048;
+
+/// Decoded events that a queue may keep room for when it is empty: the most of a flood would
+/// otherwise stay taken for good.
+const ROOM_KEPT: usize = 4 * PASS_MOST;
 
 /// The rings and what is held back between two passes.
-pub(super) struct Merge {
-    security: RingBuf<MapData>,
-    bulk: RingBuf<MapData>,
+pub(super) struct Rings {
+    pub(super) security: RingBuf<MapData>,
+    pub(super) bulk: RingBuf<MapData>,
     /// Decoded and not yet given out, because an older event may still come.
     held: Vec<Event>,
     /// Time of the youngest event given out.
@@ -24,9 +29,9 @@ pub(super) struct Merge {
     pub(super) undecodable: u64,
 }
 
-impl Merge {
-    pub(super) fn new(security: RingBuf<MapData>, bulk: RingBuf<MapData>) -> Merge {
-        Merge {
+impl Rings {
+    pub(super) fn new(security: RingBuf<MapData>, bulk: RingBuf<MapData>) -> Rings {
+        Rings {
             security,
             bulk,
             held: Vec::new(),
@@ -40,21 +45,24 @@ impl Merge {
         !self.held.is_empty()
     }
 
-    /// Takes what is in the rings and gives out, in order of time, all that happened before the
-    /// pass began.
+    /// Takes what is in the rings and gives out, in order of time, all that happened before now.
     ///
     /// The security ring is emptied first: whatever it got before `now` is then here, and whatever
     /// bulk happened before is in the bulk ring, which is read next. What happened since may lack
     /// a neighbour and is held back. Only if bulk has so much that a pass does not empty it does a
     /// security event wait for more of it, and at most [`PATIENCE`].
-    pub(super) fn pass(&mut self, out: &mut Vec<Event>) {
-        let now = now();
+    pub(super) fn pass_now(&mut self, out: &mut Vec<Event>) {
+        self.pass(now(), PATIENCE, out);
+    }
+
+    /// The same up to `until`, with another patience. Says whether both rings were emptied.
+    pub(super) fn pass(&mut self, until: u64, patience: u64, out: &mut Vec<Event>) -> bool {
         let security = drain(&mut self.security, &mut self.held);
         let bulk = drain(&mut self.bulk, &mut self.held);
         self.undecodable += security.undecodable + bulk.undecodable;
-        let mut cut = now;
+        let mut cut = until;
         if !bulk.emptied {
-            cut = cut.min(bulk.youngest.max(now.saturating_sub(PATIENCE)));
+            cut = cut.min(bulk.youngest.max(until.saturating_sub(patience)));
         }
         if !security.emptied {
             cut = cut.min(security.youngest);
@@ -68,6 +76,10 @@ impl Merge {
             self.told = self.told.max(event.at);
             out.push(event);
         }
+        if self.held.is_empty() {
+            self.held.shrink_to(ROOM_KEPT);
+        }
+        security.emptied && bulk.emptied
     }
 }
 
@@ -104,7 +116,7 @@ fn drain(ring: &mut RingBuf<MapData>, into: &mut Vec<Event>) -> Drained {
 }
 
 /// ns since boot, by the clock that the records use.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     let time = clock_gettime(ClockId::Boottime);
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }

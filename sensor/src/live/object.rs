@@ -3,13 +3,14 @@
 
 use super::{
     Options, SensorError, give_back,
+    pins::Pins,
     programs::{self, ATTACHMENTS, Link, Refusal, Without},
     syscalls::HANDLERS,
 };
 use crate::{filter::KindSet, probe::ProbeError};
 use aya::{
     Btf, Ebpf, EbpfLoader, VerifierLogLevel,
-    maps::{Array, Map, MapError, ProgramArray, RingBuf},
+    maps::{Array, Map, MapError, ProgramArray},
     programs::{Program, ProgramError},
 };
 
@@ -38,9 +39,11 @@ enum State {
     Refused(String),
 }
 
-/// What is loaded. Dropping it detaches every program.
+/// What is loaded. Dropping it detaches every program that is not pinned.
 pub(super) struct Object {
     ebpf: Ebpf,
+    /// Where what shall outlive the agent is pinned.
+    pins: Option<Pins>,
     /// The kernel's types, while programs are still being loaded: 23 MB.
     types: Option<Btf>,
     /// What has become of each of [`HANDLERS`] and [`ATTACHMENTS`].
@@ -56,8 +59,17 @@ impl Object {
             .map_err(|source| SensorError::Load {
                 source: Box::new(source),
             })?;
+        let pins = options
+            .pin
+            .as_deref()
+            .map(|base| Pins::open(base, CORE, options))
+            .transpose()?;
+        if let Some(pins) = &pins {
+            pins.keep_maps(ebpf.maps())?;
+        }
         Ok(Object {
             ebpf,
+            pins,
             types: Some(types),
             handlers: HANDLERS.iter().map(|_| State::Unloaded).collect(),
             attachments: ATTACHMENTS.iter().map(|_| State::Unloaded).collect(),
@@ -103,8 +115,9 @@ impl Object {
         for (state, row) in self.attachments.iter_mut().zip(ATTACHMENTS) {
             if let State::Loaded(_, link) = state
                 && !kinds.has_any(row.kinds)
+                && let Some(link) = link.take()
             {
-                *link = None;
+                link.detach();
             }
         }
     }
@@ -174,7 +187,13 @@ impl Object {
         let (name, _) = row.alternatives[*number];
         let number = *number;
         self.attachments[index] = match programs::attach(program(&mut self.ebpf, name)?) {
-            Ok(link) => State::Loaded(number, Some(link)),
+            Ok(link) => {
+                let link = match &self.pins {
+                    Some(pins) => pins.keep_link(name, link)?,
+                    None => link,
+                };
+                State::Loaded(number, Some(link))
+            }
             Err(refusal) if row.without == Without::Nothing => {
                 return Err(SensorError::program(name, refusal));
             }
@@ -254,28 +273,21 @@ impl Object {
         M::try_from(map).map_err(|source| SensorError::map(name, source))
     }
 
-    /// A map for reading.
-    pub(super) fn map<'a, M>(&'a self, name: &'static str) -> Result<M, SensorError>
+    /// Takes a map out of the object.
+    pub(super) fn take<M>(&mut self, name: &'static str) -> Result<M, SensorError>
     where
-        M: TryFrom<&'a Map, Error = MapError>,
+        M: TryFrom<Map, Error = MapError>,
     {
-        let map = self
-            .ebpf
-            .map(name)
-            .ok_or(SensorError::Object { missing: name })?;
-        M::try_from(map).map_err(|source| SensorError::map(name, source))
-    }
-
-    /// Takes a ring out of the object.
-    pub(super) fn ring(
-        &mut self,
-        name: &'static str,
-    ) -> Result<RingBuf<aya::maps::MapData>, SensorError> {
         let map = self
             .ebpf
             .take_map(name)
             .ok_or(SensorError::Object { missing: name })?;
-        RingBuf::try_from(map).map_err(|source| SensorError::map(name, source))
+        M::try_from(map).map_err(|source| SensorError::map(name, source))
+    }
+
+    /// The pins, where there are any.
+    pub(super) fn pins(&self) -> Option<&Pins> {
+        self.pins.as_ref()
     }
 }
 

@@ -5,9 +5,12 @@
 use crate::probe::unified_root;
 use aya::{
     Btf, BtfError,
-    programs::{CgroupAttachMode, Program, ProgramError, links::LinkError},
+    programs::{
+        CgroupAttachMode, Program, ProgramError,
+        links::{FdLink, LinkError, PinnedLink},
+    },
 };
-use std::{any::Any, fs::File, io};
+use std::{fs::File, io};
 use thiserror::Error;
 use vedette_contract::kind;
 
@@ -139,9 +142,9 @@ pub(super) enum Refusal {
     /// The kernel, or aya, refused it.
     #[error(transparent)]
     Program(#[from] ProgramError),
-    /// An iterator that was loaded cannot be run.
+    /// A link cannot be kept, or an iterator that was loaded cannot be run.
     #[error(transparent)]
-    Iterator(#[from] LinkError),
+    Link(#[from] LinkError),
     /// There is nowhere to see packets, nor datagrams that are sent.
     #[error(
         "no unified control group hierarchy is mounted to attach to; mount one (mount -t cgroup2 none /sys/fs/cgroup/unified)"
@@ -188,8 +191,23 @@ fn objection(log: &str) -> Option<&str> {
         .rfind(|line| !line.is_empty() && !figures.iter().any(|figure| line.starts_with(figure)))
 }
 
-/// An attached program. Dropping it detaches the program, which stays loaded.
-pub(super) type Link = Box<dyn Any + Send + Sync>;
+/// An attached program.
+pub(super) enum Link {
+    /// Dropping it detaches the program, which stays loaded.
+    Held(FdLink),
+    /// It stays attached until its pin is removed.
+    Pinned(PinnedLink),
+}
+
+impl Link {
+    /// Detaches the program.
+    pub(super) fn detach(self) {
+        if let Link::Pinned(link) = self {
+            // What cannot be removed is gone already.
+            let _ = link.unpin();
+        }
+    }
+}
 
 /// Lets the kernel verify a program.
 pub(super) fn load(program: &mut Program, place: &str, types: &Btf) -> Result<(), Refusal> {
@@ -213,39 +231,39 @@ fn root() -> Result<File, Refusal> {
 
 /// Attaches a loaded program.
 pub(super) fn attach(program: &mut Program) -> Result<Link, Refusal> {
-    Ok(match program {
+    Ok(Link::Held(match program {
         Program::BtfTracePoint(program) => {
             let id = program.attach()?;
-            Box::new(program.take_link(id)?)
+            program.take_link(id)?.into()
         }
         Program::Lsm(program) => {
             let id = program.attach()?;
-            Box::new(program.take_link(id)?)
+            program.take_link(id)?.into()
         }
         Program::FEntry(program) => {
             let id = program.attach()?;
-            Box::new(program.take_link(id)?)
+            program.take_link(id)?.into()
         }
         Program::FExit(program) => {
             let id = program.attach()?;
-            Box::new(program.take_link(id)?)
+            program.take_link(id)?.into()
         }
         Program::CgroupSkb(program) => {
             let direction =
                 (*program.expected_attach_type()).ok_or(ProgramError::UnexpectedProgramType)?;
             let id = program.attach(root()?, direction, CgroupAttachMode::Single)?;
-            Box::new(program.take_link(id)?)
+            FdLink::try_from(program.take_link(id)?)?
         }
         Program::CgroupSock(program) => {
             let id = program.attach(root()?, CgroupAttachMode::Single)?;
-            Box::new(program.take_link(id)?)
+            FdLink::try_from(program.take_link(id)?)?
         }
         Program::CgroupSockAddr(program) => {
             let id = program.attach(root()?, CgroupAttachMode::Single)?;
-            Box::new(program.take_link(id)?)
+            FdLink::try_from(program.take_link(id)?)?
         }
         _ => return Err(ProgramError::UnexpectedProgramType.into()),
-    })
+    }))
 }
 
 /// Runs a loaded iterator over all that it goes through.

@@ -23,5 +23,6 @@ mod passed;
 mod portability;
 mod process;
 mod remembered;
+mod restart;
 mod signal;
 mod uring;
