@@ -67,6 +67,7 @@ impl Live {
             last_second: 0,
         };
         live.follow_plugins(agent)?;
+        live.take_over()?;
         let mut next_id = || agent.own_id();
         let existing = existing(&mut live.classifier, &mut next_id, boot_time());
         for event in existing {
@@ -75,6 +76,27 @@ impl Live {
         live.ask_runtimes(agent);
         agent.plugins.flush();
         Ok(live)
+    }
+
+    /// Goes on where an earlier agent ended, where that one has left its programs running.
+    fn take_over(&mut self) -> Result<(), SensorError> {
+        let taken = self.sensor.take_over()?;
+        if taken.followed > 0 {
+            anstream::eprintln!("took over from an earlier agent: what happened since is told now");
+        }
+        if taken.replaced > 0 {
+            let now = boot_time();
+            self.say(
+                "sensor-replaced",
+                "What happened before this agent started is not known",
+                "an earlier agent of another version had left its sensor running; what it sensed \
+                 after that agent ended cannot be read and was dropped"
+                    .to_owned(),
+                now.to_string(),
+                now,
+            );
+        }
+        Ok(())
     }
 
     /// Feeds the agent until `stop` is set, which is seen within a tenth of a second.

@@ -2,7 +2,7 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
-use vedette::commands::{doctor, plugin, record, replay, run};
+use vedette::commands::{doctor, plugin, record, replay, run, sensor};
 
 /// Runtime threat detection and response for containers and hosts: kernel events, judged by
 /// sandboxed plugins.
@@ -23,6 +23,8 @@ enum Command {
     Record(record::Record),
     /// Say what this kernel offers, what is degraded and what that blinds.
     Doctor(doctor::Doctor),
+    /// Look after what an agent has put into the kernel.
+    Sensor(sensor::Sensor),
     /// Build and look into plugins.
     Plugin(plugin::Plugin),
     /// Print the completion script of a shell.
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
         Command::Replay(replay) => replay.execute(),
         Command::Record(record) => record.execute(),
         Command::Doctor(doctor) => doctor.execute(),
+        Command::Sensor(sensor) => sensor.execute(),
         Command::Plugin(plugin) => plugin.execute(),
         Command::Completion { shell } => {
             clap_complete::generate(

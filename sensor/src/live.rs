@@ -353,6 +353,9 @@ impl Sensor {
         let before = out.len();
         loop {
             self.pass(out);
+            while out.len() == before && !self.earlier.is_empty() {
+                self.pass(out);
+            }
             // What is held back is older than the next pass, so that one need not wait.
             if out.len() == before && self.rings.holds() {
                 self.pass(out);

@@ -456,7 +456,8 @@ fn compiled() -> PathBuf {
     workspace::cache().join("compiled")
 }
 
-fn loaded() -> BTreeSet<u32> {
+/// The BPF programs that are in the kernel, by their ids.
+pub fn loaded() -> BTreeSet<u32> {
     aya::programs::loaded_programs()
         .flatten()
         .map(|program| program.id())

@@ -45,7 +45,7 @@ fn every_command_explains_itself() {
     require!(Need::Agent);
     let help = run(&["--help"]);
     assert!(help.status.success());
-    for name in ["run", "replay", "record", "doctor", "plugin"] {
+    for name in ["run", "replay", "record", "doctor", "sensor", "plugin"] {
         assert!(stdout(&help).contains(name), "the overview names {name}");
         let own = run(&[name, "--help"]);
         assert!(

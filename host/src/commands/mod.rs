@@ -5,6 +5,7 @@ pub mod plugin;
 pub mod record;
 pub mod replay;
 pub mod run;
+pub mod sensor;
 pub mod summary;
 
 use crate::agent::Moment;

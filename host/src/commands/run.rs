@@ -1,5 +1,6 @@
 //! `vedette run`: detection on this machine.
 
+use super::sensor::PINS;
 use super::{OutputArgs, PluginArgs, RuntimeArgs, handle_outcomes, replay, summary::Summary};
 use crate::agent::Agent;
 use crate::instance::{Instance, RUNTIME};
@@ -62,7 +63,7 @@ pub struct Run {
 }
 
 /// How the sensor's lanes are made.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct SensorArgs {
     /// KiB of the ring for events that matter most, a power of two.
     #[arg(long, value_name = "KIB", default_value_t = 4096, value_parser = kib)]
@@ -77,15 +78,22 @@ pub struct SensorArgs {
     /// a filling ring all the same.
     #[arg(long, value_name = "N", default_value_t = 0)]
     bulk_rate: u64,
+
+    /// Let the sensor outlive the agent: pin it below this directory of a BPF file system. What
+    /// happens until the next agent starts with the same directory is then told by that one; a
+    /// ring's size of it at most, the rest is counted. `vedette sensor unpin` ends it.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, default_missing_value = PINS)]
+    pin: Option<PathBuf>,
 }
 
 impl SensorArgs {
     /// The sensor's options.
-    pub fn options(self) -> Options {
+    pub fn options(&self) -> Options {
         Options {
             security_ring: self.security_ring << 10,
             bulk_ring: self.bulk_ring << 10,
             bulk_rate: self.bulk_rate,
+            pin: self.pin.clone(),
         }
     }
 }

@@ -88,6 +88,8 @@ pub(super) struct Pins {
 impl Pins {
     /// Takes the directory, so that no other agent can, and makes room for this one's pins.
     pub(super) fn open(base: &Path, bytes: &[u8], options: &Options) -> Result<Pins, PinError> {
+        // Elsewhere directories may be refused for another reason, which would say nothing.
+        on_bpf_fs(base)?;
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
@@ -199,12 +201,18 @@ pub fn unpin(base: &Path) -> Result<usize, PinError> {
     Ok(agents)
 }
 
+/// Checks the nearest directory that exists.
+fn on_bpf_fs(base: &Path) -> Result<(), PinError> {
+    let there = base.ancestors().find(|path| path.exists());
+    match there.map(statfs) {
+        Some(Ok(system)) if system.f_type as i64 == BPF_FS => Ok(()),
+        _ => Err(PinError::NoBpfFs(base.to_owned())),
+    }
+}
+
 /// Checks the directory and locks it.
 fn lock(base: &Path) -> Result<File, PinError> {
-    let system = statfs(base).map_err(|error| failed("looking at it", base)(error.into()))?;
-    if system.f_type as i64 != BPF_FS {
-        return Err(PinError::NoBpfFs(base.to_owned()));
-    }
+    on_bpf_fs(base)?;
     let file = File::open(base).map_err(failed("opening it", base))?;
     let metadata = file.metadata().map_err(failed("looking at it", base))?;
     if metadata.uid() != 0 || metadata.mode() & 0o022 != 0 {
