@@ -216,6 +216,7 @@ pub(super) fn load(program: &mut Program, place: &str, types: &Btf) -> Result<()
         Program::Lsm(program) => program.load(place, types)?,
         Program::FEntry(program) => program.load(place, types)?,
         Program::FExit(program) => program.load(place, types)?,
+        Program::Iter(program) => program.load(place, types)?,
         Program::CgroupSkb(program) => program.load()?,
         Program::CgroupSock(program) => program.load()?,
         Program::CgroupSockAddr(program) => program.load()?,
