@@ -233,9 +233,14 @@ impl Containers {
         known.peek().is_some() && known.all(|k| k.container.is_none())
     }
 
-    /// The next container that nobody has been asked about.
+    /// The next container that nobody has been asked about and that is still there.
     pub fn next_unexplained(&mut self) -> Option<Unexplained> {
-        self.unexplained.pop_front()
+        loop {
+            let next = self.unexplained.pop_front()?;
+            if !next.certain || self.by_id.contains_key(&next.id) {
+                return Some(next);
+            }
+        }
     }
 
     /// Groups and containers now in the tables.

@@ -36,15 +36,16 @@ pub use survey::survey;
 /// by the thousand would otherwise fill memory; past it the context keeps what is to be asked.
 const QUEUE_CAP: usize = 1_024;
 
-/// Containers that are being asked for at a time.
-const ASKED_CAP: usize = 256;
+/// Containers that are being asked for at a time. With groups that look like containers and that
+/// nobody knows, made one after the other, real ones wait until some of these have been given up.
+const ASKED_CAP: usize = 1_024;
 
 /// Between two tries to hand over an answer to a thread that has no time for it.
 const TRY_AGAIN: Duration = Duration::from_millis(5);
 
 /// When a container's runtimes are asked, ms from when its group was made. The engine knows it
 /// by then, or will when it has finished starting it.
-const LOOKS: [u64; 10] = [0, 3, 10, 30, 100, 300, 1_000, 2_000, 4_000, 8_000];
+const LOOKS: [u64; 9] = [0, 3, 10, 30, 100, 300, 1_000, 2_000, 4_000];
 
 /// Of these, those for what may be no container, or one that was made inside of another and that
 /// no runtime of the machine knows.
