@@ -82,6 +82,16 @@ static __always_inline void type_from_user(struct scratch *s, const void *name)
 	((struct attr *)s->body)->text_len = append_user_string(s, name, TYPE_KEPT);
 }
 
+/* Names a mount and its file system; the path is the next text of the record. */
+static __always_inline u16 tell_mount(struct scratch *s, struct vfsmount *mnt)
+{
+	struct super_block *sb = BPF_CORE_READ(mnt, mnt_sb);
+	u16 len = append_mount_path(s, mnt);
+	file_system(s, sb);
+	type_from_kernel(s, BPF_CORE_READ(sb, s_type));
+	return len;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_mount, struct pt_regs *regs, long ret)
 {
@@ -141,11 +151,7 @@ int BPF_PROG(on_move_mount, struct pt_regs *regs, long ret)
 	/* With a descriptor alone, that is the mount; else only the two names are known. */
 	struct file *from = flags & MOVE_MOUNT_F_EMPTY_PATH ? file_of(ARG1(regs)) : 0;
 	if (ret == 0 && from) {
-		struct vfsmount *mnt = BPF_CORE_READ(from, f_path.mnt);
-		struct super_block *sb = BPF_CORE_READ(mnt, mnt_sb);
-		s->record.text_len = append_mount_path(s, mnt);
-		file_system(s, sb);
-		type_from_kernel(s, BPF_CORE_READ(sb, s_type));
+		s->record.text_len = tell_mount(s, BPF_CORE_READ(from, f_path.mnt));
 	} else {
 		s->record.text_len = append_user_string(s, (void *)ARG4(regs), PATH_KEPT);
 		s->record.text2_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
@@ -235,6 +241,12 @@ int BPF_PROG(on_pivot_root, struct pt_regs *regs, long ret)
 		return 0;
 	s->record.text_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
 	s->record.text2_len = append_user_string(s, (void *)ARG1(regs), PATH_KEPT);
+	if (ret == 0) {
+		struct task_struct *task = bpf_get_current_task_btf();
+		struct super_block *sb = BPF_CORE_READ(task, fs, root.mnt, mnt_sb);
+		file_system(s, sb);
+		type_from_kernel(s, BPF_CORE_READ(sb, s_type));
+	}
 	finish(s, KIND_MOUNT);
 	return 0;
 }
@@ -268,10 +280,16 @@ int BPF_PROG(on_chroot, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_mount_setattr, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_mount(MOUNT_OPERATION_SETATTR, ARG3(regs), ret);
+	u32 flags = ARG3(regs);
+	struct scratch *s = begin_mount(MOUNT_OPERATION_SETATTR, flags, ret);
 	if (!s)
 		return 0;
-	s->record.text_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
+	/* With a descriptor alone, that is the mount. */
+	struct file *of = flags & AT_EMPTY_PATH ? file_of(ARG1(regs)) : 0;
+	u32 len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
+	if (!len && ret == 0 && of)
+		len = tell_mount(s, BPF_CORE_READ(of, f_path.mnt));
+	s->record.text_len = len;
 	finish(s, KIND_MOUNT);
 	return 0;
 }

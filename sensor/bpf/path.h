@@ -27,6 +27,19 @@ static __always_inline int is_internal(struct vfsmount *mnt)
 	return BPF_CORE_READ(mnt, mnt_flags) & MNT_INTERNAL;
 }
 
+/* Inode number that newer kernels give every mount namespace that is not shown anywhere. */
+#define ANONYMOUS_NAMESPACE 0xeffffff7
+
+/* Whether the mount is not, or no longer, attached anywhere: only a descriptor leads to it. */
+static __always_inline int is_detached(struct mount *mount)
+{
+	struct mnt_namespace *of = BPF_CORE_READ(mount, mnt_ns);
+	u32 inum = 0;
+	if (of)
+		inum = BPF_CORE_READ(of, ns.inum);
+	return (!inum || inum == ANONYMOUS_NAMESPACE) && !is_internal(vfsmount_of(mount));
+}
+
 /* What a directory entry is called and where, in one read where the two lie side by side. */
 struct entry {
 	struct dentry *parent;
@@ -72,6 +85,13 @@ static long climb_step(u32 turn, void *context)
 	if (w->dentry == w->top) {
 		struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
 		if (parent == mount || !parent) {
+			/* Of a detached mount, the path within its whole file system: a copy of
+			 * /etc that is attached nowhere must not make /etc/shadow a /shadow. */
+			u64 whole = (u64)BPF_CORE_READ(vfsmount_of(mount), mnt_sb, s_root);
+			if (whole && w->top != whole && is_detached(mount)) {
+				w->top = whole;
+				return 0;
+			}
 			w->flags = 0;
 			return 1;
 		}
@@ -158,9 +178,6 @@ static __always_inline u32 append_path_of(struct scratch *s, struct file *file, 
 	return append_path(s, most);
 }
 
-/* Inode number that the kernel gives every mount namespace that is not shown anywhere. */
-#define ANONYMOUS_NAMESPACE 0xeffffff7
-
 /* Whether the mount belongs to the mount namespace of somebody else. The kernel's own mounts
  * (pipes, memfds) and detached ones belong to nobody. */
 static __always_inline int is_foreign(struct vfsmount *mnt)
@@ -169,8 +186,5 @@ static __always_inline int is_foreign(struct vfsmount *mnt)
 	struct mnt_namespace *of = BPF_CORE_READ(mount_of(mnt), mnt_ns);
 	struct nsproxy *nsproxy = task->nsproxy;
 	struct mnt_namespace *own = nsproxy ? nsproxy->mnt_ns : 0;
-	if (of == own || !of || is_internal(mnt))
-		return 0;
-	u32 inum = BPF_CORE_READ(of, ns.inum);
-	return inum && inum != ANONYMOUS_NAMESPACE;
+	return of != own && !is_internal(mnt) && !is_detached(mount_of(mnt));
 }

@@ -16,6 +16,7 @@ mod lanes;
 mod life;
 mod memory;
 mod message;
+mod mount;
 mod namespace;
 mod network;
 mod observe;

@@ -66,6 +66,59 @@ os.waitpid(child, 0)",
 }
 
 #[test]
+fn namespaces_entered_through_a_process_and_made_with_a_child() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    // A child in namespaces of its own; its parent goes there by its pidfd, part by part.
+    let (pid, told) = python(
+        "r, w = os.pipe()
+args = struct.pack('11Q', 0x20000 | 0x4000000 | 0x8000000, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0)
+child = call(435, args, len(args))
+if child == 0:
+    os.close(w); os.read(r, 1); os._exit(0)
+fd = call(434, child, 0)
+assert call(308, fd, 0x20000 | 0x4000000) == 0
+print(child, os.stat('/proc/%d/ns/mnt' % child).st_ino, end=' ')
+assert call(308, fd, 0x8000000) == 0
+assert call(308, os.open('/proc/self/ns/net', 0), 0x20000) == -22
+os.close(w)
+os.waitpid(child, 0)
+assert call(272, 0x10000000) == 0
+print(os.stat('/proc/self/ns/user').st_ino)",
+    );
+    let numbers: Vec<u64> = told
+        .split_whitespace()
+        .map(|n| n.parse().unwrap())
+        .collect();
+    let [child, mount_ns, user_ns] = numbers[..] else {
+        panic!("{told}")
+    };
+    const CLONE_NEWIPC: u64 = 0x8000000;
+    const CLONE_NEWUSER: u64 = 0x10000000;
+    let fork = watch.expect("fork", of(kind::FORK, pid));
+    assert_eq!(u64::from(fork.target.unwrap().pid), child);
+    assert_eq!(fork.a, CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC);
+    let setns = |watch: &mut Watch, types: u64| {
+        watch.expect(&format!("setns {types:x}"), |e| {
+            of(kind::SETNS, pid)(e) && e.a & 0xffff_ffff == types
+        })
+    };
+    let both = setns(&mut watch, CLONE_NEWNS | CLONE_NEWUTS);
+    assert_eq!((both.ret, both.a >> 32), (0, CLONE_NEWNS | CLONE_NEWUTS));
+    assert_eq!(both.b as u32 as u64, mount_ns);
+    assert_eq!(u64::from(both.task.namespaces.mount), mount_ns);
+    let third = setns(&mut watch, CLONE_NEWIPC);
+    assert_eq!(third.a >> 32, CLONE_NEWIPC);
+    // A descriptor of another type than the one asked for.
+    let failed = setns(&mut watch, CLONE_NEWNS);
+    assert_eq!((failed.ret, failed.a >> 32), (-22, 0));
+    let unshare = watch.expect("unshare", of(kind::UNSHARE, pid));
+    assert_eq!((unshare.a, unshare.ret), (CLONE_NEWUSER, 0));
+    assert_eq!(u64::from(unshare.task.namespaces.user), user_ns);
+}
+
+#[test]
 fn mounts_are_told_as_the_kernel_made_them() {
     let Some(mut watch) = Watch::start(&Filter::everything()) else {
         return;
