@@ -65,6 +65,8 @@ fn value(event: &Event, field: &Field) -> Option<Value> {
         return Some(match field.ty {
             Type::Address if event.has_text_address() => text(bytes),
             Type::Address => json!(address(bytes)),
+            // The end of a path says which file it is.
+            Type::Path => text(bytes),
             _ => text(&bytes[..bytes.len().min(PAYLOAD_SHOWN)]),
         });
     }

@@ -179,8 +179,8 @@ impl<'a> Given<'a> {
         let directory = if relative { self.directory } else { b"" };
         let whole = [directory, b"/", self.name].concat();
         let parts = parts(&whole, caller.pid);
-        let known = !(relative && self.directory.is_empty()) && !self.name.is_empty();
-        root.filter(|_| known)
+        let unknown = self.name.is_empty() || relative && self.directory.is_empty();
+        root.filter(|_| !unknown)
             .and_then(|root| resolve(root, &parts, caller, follow, look).ok())
             .unwrap_or_else(|| Resolved {
                 path: lexical(&parts),

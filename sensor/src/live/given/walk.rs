@@ -54,10 +54,13 @@ impl Budget {
     }
 }
 
-/// The types of the mounts that one walk has met.
+/// The type of a file system, if it is one that never makes its callers wait.
+type Local = Option<&'static [u8]>;
+
+/// The mounts that one walk has met, by number.
 struct Mounts<'a> {
     root: &'a Root,
-    met: RefCell<Vec<(u64, Option<&'static [u8]>)>>,
+    met: RefCell<Vec<(u64, Local)>>,
 }
 
 /// File systems that never wait for anything outside of this machine. Overlay counts among them:
@@ -201,8 +204,7 @@ impl Mounts<'_> {
         }
     }
 
-    /// The type of the file system, if it is one that never makes its callers wait.
-    fn local(&self, place: &OwnedFd) -> Option<&'static [u8]> {
+    fn local(&self, place: &OwnedFd) -> Local {
         let mount = look(place).ok()?.mount;
         let mut met = self.met.borrow_mut();
         if let Some((_, kind)) = met.iter().find(|(number, _)| *number == mount) {
@@ -214,7 +216,7 @@ impl Mounts<'_> {
     }
 }
 
-fn kind_of_mount(pid: u32, mount: u64) -> Option<&'static [u8]> {
+fn kind_of_mount(pid: u32, mount: u64) -> Local {
     let number = mount.to_string();
     let table = std::fs::File::open(format!("/proc/{pid}/mountinfo")).ok()?;
     let mut table = BufReader::new(table.take(MOUNTS_MOST));
