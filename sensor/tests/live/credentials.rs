@@ -2,7 +2,7 @@
 //! privilege-dropping daemon and of an exploit; the last are performed upon what the kernel side
 //! remembers, since no test can make the kernel write credentials.
 
-use crate::observe::{Watch, python};
+use crate::observe::{Watch, python, skip};
 use crate::remembered::Remembered;
 use std::{
     io::Write,
@@ -239,7 +239,7 @@ except OSError: print('no')",
         assert_eq!(given.a, u64::from(credentials_cause::IMAGE) | 1000 << 32);
         assert_eq!((given.c, given.task.capabilities), (0, NET_BIND_SERVICE));
     } else {
-        println!("skipped: the file system keeps no file capabilities");
+        skip("the file system keeps no file capabilities");
     }
 
     // Capabilities that no rule carries over are gone: prctl(PR_SET_KEEPCAPS), setuid, capset.
@@ -281,7 +281,7 @@ except OSError: pass"
             assert_eq!(entered.c, 0);
             assert_ne!(entered.task.capabilities & SYS_ADMIN, 0);
         }
-        [_] => println!("skipped: nobody may make a user namespace here"),
+        [_] => skip("nobody may make a user namespace here"),
         _ => panic!("{told:?}"),
     }
 

@@ -1,4 +1,4 @@
-use crate::observe::{Watch, of, python, text};
+use crate::observe::{Watch, of, python, skip, text};
 use vedette_contract::{
     kind,
     values::{memory_access, process_mark},
@@ -117,7 +117,7 @@ if found:
         let loaded = watch.expect("loaded", |e| of(kind::MODULE, pid)(e) && e.ret == 0);
         assert_eq!(text(&loaded.text2), "dummy");
     } else {
-        println!("skipped: no module to load here ({told})");
+        skip(&format!("no module to load here ({told})"));
     }
 }
 
