@@ -13,17 +13,22 @@ const CREDENTIALS: usize = 128;
 pub struct Remembered(Vec<u8>);
 
 impl Remembered {
-    /// Alters what is remembered of the first thread of a process.
+    /// Alters what is remembered of the first thread of a process, by every sensor of this one.
     #[track_caller]
     pub fn alter(pid: u32, how: impl Fn(&mut Remembered)) {
-        let (map, size) = map();
         let pid = rustix::process::Pid::from_raw(pid as i32).unwrap();
         let task = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).unwrap();
         let key = task.as_raw_fd();
-        let mut value = Remembered(vec![0; size]);
-        element(BPF_MAP_LOOKUP_ELEM, map, &key, &mut value.0);
-        how(&mut value);
-        element(BPF_MAP_UPDATE_ELEM, map, &key, &mut value.0);
+        let mut altered = 0;
+        for (map, size) in maps() {
+            let mut value = Remembered(vec![0; size]);
+            if element(BPF_MAP_LOOKUP_ELEM, map, &key, &mut value.0).is_ok() {
+                how(&mut value);
+                element(BPF_MAP_UPDATE_ELEM, map, &key, &mut value.0).unwrap();
+                altered += 1;
+            }
+        }
+        assert!(altered > 0, "no sensor remembers the process");
     }
 
     /// Real, saved and effective user.
@@ -58,28 +63,25 @@ impl Remembered {
     }
 }
 
-/// The sensor's map, by its name among this process's own descriptors, and the size of its values.
-#[track_caller]
-fn map() -> (RawFd, usize) {
+/// The sensors' maps, by their form among this process's own descriptors, and the size of their
+/// values.
+fn maps() -> Vec<(RawFd, usize)> {
     let descriptors = std::fs::read_dir("/proc/self/fdinfo").unwrap();
-    for entry in descriptors.flatten() {
-        let info = std::fs::read_to_string(entry.path()).unwrap_or_default();
+    let map = |entry: std::fs::DirEntry| {
+        let info = std::fs::read_to_string(entry.path()).ok()?;
         let field = |name: &str| {
             let line = info.lines().find_map(|line| line.strip_prefix(name))?;
             line.trim().parse::<u32>().ok()
         };
-        let size = field("value_size:");
-        if field("map_type:") == Some(TASK_STORAGE) && size.is_some_and(|s| s > 128) {
-            let fd = entry.file_name().to_str().unwrap().parse().unwrap();
-            return (fd, size.unwrap() as usize);
-        }
-    }
-    panic!("the sensor has no map of what it remembers of tasks")
+        let size = field("value_size:").filter(|size| *size > 128)?;
+        (field("map_type:") == Some(TASK_STORAGE)).then_some(())?;
+        Some((entry.file_name().to_str()?.parse().ok()?, size as usize))
+    };
+    descriptors.flatten().filter_map(map).collect()
 }
 
 /// Reads or writes one element of a map.
-#[track_caller]
-fn element(command: i64, map: RawFd, key: &RawFd, value: &mut [u8]) {
+fn element(command: i64, map: RawFd, key: &RawFd, value: &mut [u8]) -> std::io::Result<()> {
     #[repr(C)]
     struct Attributes {
         map: u64,
@@ -103,5 +105,8 @@ fn element(command: i64, map: RawFd, key: &RawFd, value: &mut [u8]) {
             size_of::<Attributes>(),
         )
     };
-    assert_eq!(outcome, 0, "{}", std::io::Error::last_os_error());
+    match outcome {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
 }
