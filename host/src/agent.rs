@@ -7,10 +7,11 @@
 use crate::context::{Context, Rows, Unexplained, process::Process};
 use crate::plugin::host::PluginHost;
 use crate::record::Record;
+use crate::recorder::Recorder;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use vedette_contract::{kind, values::event_mark};
-use vedette_sensor::capture::{CaptureError, Writer};
+use vedette_sensor::capture::CaptureError;
 use vedette_sensor::event::{Event, Image, Task};
 
 /// One second of event time: how often a tick stands in the stream.
@@ -19,16 +20,18 @@ const TICK: u64 = 1_000_000_000;
 /// Numbers of the agent's own events begin here, apart from any CPU's.
 const OWN_IDS: u64 = 0xffff << 48;
 
+/// Somebody who is shown every event with its context.
+pub type Watcher = Box<dyn FnMut(&Record)>;
+
 /// The steps and what they remember.
 pub struct Agent {
     context: Context,
     /// The plugins and their queues.
     pub plugins: PluginHost,
-    recorder: Option<Writer>,
+    recorder: Option<Recorder>,
+    watcher: Option<Watcher>,
     /// Events taken, by kind.
     pub taken: [u64; 128],
-    /// Why recording ended before its time.
-    pub recording_failed: Option<CaptureError>,
     next_tick: u64,
     own: u64,
     now: u64,
@@ -52,13 +55,13 @@ impl Moment {
 
 impl Agent {
     /// An agent with these plugins, recording what it takes where a writer is given.
-    pub fn new(plugins: PluginHost, recorder: Option<Writer>) -> Agent {
+    pub fn new(plugins: PluginHost, recorder: Option<Recorder>) -> Agent {
         Agent {
             context: Context::default(),
             plugins,
             recorder,
+            watcher: None,
             taken: [0; 128],
-            recording_failed: None,
             next_tick: 0,
             own: 0,
             now: 0,
@@ -72,14 +75,31 @@ impl Agent {
         if let Some(count) = self.taken.get_mut(usize::from(event.kind)) {
             *count += 1;
         }
-        self.record(&event);
         let Rows { process, target } = self.context.apply(&event);
-        self.moment.pass(self.now);
-        self.plugins.offer(Record {
+        let record = Record {
             event,
             process,
             target,
-        });
+        };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.take(&record);
+        }
+        if let Some(watcher) = &mut self.watcher {
+            watcher(&record);
+        }
+        self.moment.pass(self.now);
+        self.plugins.offer(record);
+    }
+
+    /// Takes an event for the context's sake alone: what came before that which matters.
+    pub fn prepare(&mut self, event: &Event) {
+        self.now = self.now.max(event.at);
+        self.context.apply(event);
+    }
+
+    /// Shows every event from now on to this watcher too.
+    pub fn show_to(&mut self, watcher: Watcher) {
+        self.watcher = Some(watcher);
     }
 
     /// Puts the ticks into the stream that have come due by `now`, ns since boot.
@@ -187,21 +207,6 @@ impl Agent {
     pub fn finish(&mut self) -> Result<(), CaptureError> {
         self.plugins.drain();
         self.moment.pass(u64::MAX);
-        match (self.recording_failed.take(), self.recorder.take()) {
-            (Some(error), _) => Err(error),
-            (None, Some(writer)) => writer.finish().map(drop),
-            (None, None) => Ok(()),
-        }
-    }
-
-    /// A capture that can no longer be written ends; detection goes on.
-    fn record(&mut self, event: &Event) {
-        if let Some(writer) = &mut self.recorder
-            && let Err(error) = writer.write(event)
-        {
-            tracing::error!("recording ends: {error}");
-            self.recording_failed = Some(error);
-            self.recorder = None;
-        }
+        self.recorder.take().map_or(Ok(()), Recorder::finish)
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
-use vedette::commands::{doctor, plugin, record, replay, run, sensor};
+use vedette::commands::{doctor, events, plugin, record, replay, run, sensor};
 
 /// Runtime threat detection and response for containers and hosts: kernel events, judged by
 /// sandboxed plugins.
@@ -21,6 +21,8 @@ enum Command {
     Replay(replay::Replay),
     /// Record this machine's events into a capture.
     Record(record::Record),
+    /// Print this machine's events as they happen, or those of a capture.
+    Events(events::Events),
     /// Say what this kernel offers, what is degraded and what that blinds.
     Doctor(doctor::Doctor),
     /// Look after what an agent has put into the kernel.
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Run(run) => run.execute(),
         Command::Replay(replay) => replay.execute(),
         Command::Record(record) => record.execute(),
+        Command::Events(events) => events.execute(),
         Command::Doctor(doctor) => doctor.execute(),
         Command::Sensor(sensor) => sensor.execute(),
         Command::Plugin(plugin) => plugin.execute(),

@@ -307,6 +307,11 @@ impl Sensor {
         self.object.gaps()
     }
 
+    /// Whether a sensor with these gaps lets events of this kind be seen at all.
+    pub fn would_sense(kind: u16, gaps: &[Gap]) -> bool {
+        MADE_BY_AGENT.contains(&kind) || object::serves(kind, gaps)
+    }
+
     /// Tries every program for a moment and tells those that this kernel does not take. Nothing
     /// is sensed meanwhile.
     ///

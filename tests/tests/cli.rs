@@ -45,7 +45,9 @@ fn every_command_explains_itself() {
     require!(Need::Agent);
     let help = run(&["--help"]);
     assert!(help.status.success());
-    for name in ["run", "replay", "record", "doctor", "sensor", "plugin"] {
+    for name in [
+        "run", "replay", "record", "events", "doctor", "sensor", "plugin",
+    ] {
         assert!(stdout(&help).contains(name), "the overview names {name}");
         let own = run(&[name, "--help"]);
         assert!(
@@ -71,6 +73,9 @@ fn bad_arguments_are_named() {
         (&["run", "--enforced"], "--enforced"),
         (&["run", "--workers", "many"], "many"),
         (&["replay"], "FILE"),
+        (&["replay", "x", "--event-time", "0"], "above 0"),
+        (&["events", "--kind", "exce"], "exce"),
+        (&["record", "x", "--duration", "long"], "long"),
         (&["plugin", "bake"], "bake"),
     ] {
         let output = run(arguments);

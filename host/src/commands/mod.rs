@@ -1,6 +1,7 @@
 //! The commands of the `vedette` binary, one file each.
 
 pub mod doctor;
+pub mod events;
 pub mod plugin;
 pub mod record;
 pub mod replay;

@@ -1,15 +1,20 @@
 //! `vedette record`: the event stream into a capture file.
 
+use super::events::stop_after;
 use super::run::stop_on_signals;
 use super::summary::Summary;
 use super::{PluginArgs, RuntimeArgs};
 use crate::agent::Agent;
 use crate::live::Live;
 use crate::plugin::host::PluginHost;
+use crate::recorder::Recorder;
+use crate::selection::Selection;
+use crate::span::duration;
 use anyhow::Context as _;
 use clap::Args;
 use crossbeam_channel::unbounded;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use vedette_sensor::capture::{Header, Writer};
 use vedette_sensor::filter::Filter;
 use vedette_sensor::live::{Options, Sensor};
@@ -23,8 +28,19 @@ pub struct Record {
     capture: PathBuf,
 
     /// Record only what these plugins want, rather than every kind of event.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "kinds")]
     wanted_by: Option<PathBuf>,
+
+    #[command(flatten)]
+    selection: Selection,
+
+    /// End after this time (90s, 1500ms, 2m, 1h).
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    duration: Option<Duration>,
+
+    /// End when the file has so many MiB.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    max_size: Option<u64>,
 
     /// Directory for compiled plugins, kept from run to run.
     #[arg(
@@ -40,7 +56,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Records until SIGINT or SIGTERM.
+    /// Records until SIGINT or SIGTERM, or until it is enough.
     pub fn execute(self) -> anyhow::Result<()> {
         let features = Features::probe();
         features.sufficient()?;
@@ -58,18 +74,24 @@ impl Record {
             plugins.load_all();
             Filter::context()
         } else {
-            Filter::everything()
+            self.selection.filter()
         };
         let sensor = Sensor::start(&Options::default(), &Filter::context())
             .context("the sensor could not be started")?;
-        let writer = create(&self.capture)?;
-        let mut agent = Agent::new(plugins, Some(writer));
+        let mut recorder = Recorder::new(create(&self.capture)?).of(self.selection.clone());
+        if let Some(most) = self.max_size {
+            recorder = recorder.up_to(most << 20, stop.clone());
+        }
+        let mut agent = Agent::new(plugins, Some(recorder));
         let runtimes = self.runtimes.start(sensor.waker())?;
         let mut live = Live::begin(sensor, base, &mut agent, sender, runtimes)?;
         anstream::eprintln!(
             "recording into {}: end it with Ctrl-C",
             self.capture.display()
         );
+        if let Some(duration) = self.duration {
+            stop_after(duration, stop.clone());
+        }
         let ended = live.run(&mut agent, &stop);
         let lost = std::mem::take(&mut live.lost);
         drop(live);

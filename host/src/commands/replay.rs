@@ -6,12 +6,14 @@ use crate::loss::Lost;
 use crate::output::Clock;
 use crate::plugin::host::PluginHost;
 use crate::response::Policy;
+use crate::span::SpanArgs;
 use crate::verdict::{Form, Verdicts};
 use anyhow::Context as _;
 use clap::Args;
 use crossbeam_channel::unbounded;
 use std::io::{Read, Seek};
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 use vedette_contract::kind;
 use vedette_sensor::capture::Reader;
 
@@ -31,16 +33,64 @@ pub struct Replay {
     /// Print no summary at the end.
     #[arg(long)]
     quiet: bool,
+
+    #[command(flatten)]
+    span: SpanArgs,
+
+    /// Replay as fast as it happened, or so many times as fast. The findings are the same.
+    #[arg(long, value_name = "SPEED", num_args = 0..=1, default_missing_value = "1", value_parser = speed)]
+    event_time: Option<f64>,
+}
+
+/// How many times as fast as it happened.
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if speed.is_finite() && speed > 0.0 => Ok(speed),
+        _ => Err("give a number above 0".to_owned()),
+    }
 }
 
 impl Replay {
-    /// Replays at full speed. Responses are only told, never done.
+    /// Replays. Responses are only told, never done.
     pub fn execute(self) -> anyhow::Result<()> {
         let name = self.capture.display().to_string();
         let file = std::fs::File::open(&self.capture)
             .with_context(|| format!("{name}: cannot open the capture"))?;
         let file = std::io::BufReader::new(file);
-        run(file, &name, self.plugins, self.output.form(), !self.quiet)
+        let how = How {
+            span: self.span,
+            speed: self.event_time,
+            summary: !self.quiet,
+        };
+        run(file, &name, self.plugins, self.output.form(), how)
+    }
+}
+
+/// How a capture is replayed.
+pub struct How {
+    /// The part of it that the plugins see.
+    pub span: SpanArgs,
+    /// How many times as fast as it happened; at full speed if none.
+    pub speed: Option<f64>,
+    /// Whether a summary is printed at the end.
+    pub summary: bool,
+}
+
+/// Waits until an event is due, so that events come with the distances that they had.
+struct Pace {
+    speed: Option<f64>,
+    begin: Option<(Instant, u64)>,
+}
+
+impl Pace {
+    fn wait_for(&mut self, at: u64) {
+        let Some(speed) = self.speed else {
+            return;
+        };
+        let (begin, first) = *self.begin.get_or_insert((Instant::now(), at));
+        let since = at.saturating_sub(first) as f64 / 1e9 / speed;
+        let due = Duration::try_from_secs_f64(since).unwrap_or(Duration::MAX);
+        std::thread::sleep(due.saturating_sub(begin.elapsed()));
     }
 }
 
@@ -50,9 +100,18 @@ pub fn run(
     name: &str,
     plugins: PluginArgs,
     form: Form,
-    summary: bool,
+    how: How,
 ) -> anyhow::Result<()> {
-    let reader = Reader::new(capture).with_context(|| name.to_owned())?;
+    let mut reader = Reader::new(capture).with_context(|| name.to_owned())?;
+    let blocks = reader.blocks().with_context(|| name.to_owned())?;
+    let span = how
+        .span
+        .within(reader.header(), &blocks)
+        .map_err(|error| anyhow::anyhow!("{name}: {error}"))?;
+    let mut pace = Pace {
+        speed: how.speed,
+        begin: None,
+    };
     let clock = Clock {
         boot: i128::from(reader.header().boot_offset),
     };
@@ -70,7 +129,13 @@ pub fn run(
     let mut damaged = None;
     for event in reader {
         match event {
+            Ok(event) if event.at > span.until => {}
+            Ok(event) if event.at < span.from => agent.prepare(&event),
             Ok(event) => {
+                if how.speed.is_some() {
+                    agent.plugins.flush();
+                }
+                pace.wait_for(event.at);
                 if event.kind == kind::LOSS {
                     lost.add(&event);
                 }
@@ -88,7 +153,7 @@ pub fn run(
     let verdicts = handler
         .join()
         .map_err(|_| anyhow::anyhow!("the thread that handles findings ended in a panic"))?;
-    if summary {
+    if how.summary {
         totals.print(&verdicts, form);
     }
     match damaged {

@@ -7,7 +7,9 @@ use crate::instance::{Instance, RUNTIME};
 use crate::live::Live;
 use crate::output::Clock;
 use crate::plugin::host::PluginHost;
+use crate::recorder::Recorder;
 use crate::response::Policy;
+use crate::span::SpanArgs;
 use crate::verdict::Verdicts;
 use anyhow::Context as _;
 use clap::Args;
@@ -142,7 +144,8 @@ impl Run {
             .record
             .as_deref()
             .map(super::record::create)
-            .transpose()?;
+            .transpose()?
+            .map(Recorder::new);
         let mut agent = Agent::new(plugins, recorder);
         let form = self.output.form();
         let handler = handle_outcomes(
@@ -211,7 +214,11 @@ impl Run {
             "the bundled capture",
             plugins,
             self.output.form(),
-            true,
+            replay::How {
+                span: SpanArgs::default(),
+                speed: None,
+                summary: true,
+            },
         )
     }
 }

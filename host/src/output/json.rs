@@ -4,10 +4,12 @@ use super::{Clock, arguments, event};
 use crate::context::container::{Container, attr};
 use crate::context::process::Process;
 use crate::finding::Finding;
+use crate::record::Record;
 use crate::response::Response;
 use crate::runtimes::CAPABILITIES;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use vedette_contract::sets;
 use vedette_contract::values::container_mark;
 
 /// A finding with what was done about it. The fields are those of docs/findings.md.
@@ -50,6 +52,23 @@ pub fn finding(finding: &Finding, response: &[Response], clock: &Clock) -> Value
                 .collect::<Vec<_>>(),
         },
     })
+}
+
+/// An event with the lineage and the container of who did it. The fields are those of
+/// docs/events.md.
+pub fn event(record: &Record, clock: &Clock) -> Value {
+    let mut value = event::record(record, None);
+    let row = record.process.as_deref();
+    value["time"] = json!(clock.rfc3339(record.event.at));
+    value["marks"] = json!(
+        sets::EVENT_MARK
+            .names_of(record.event.marks)
+            .collect::<Vec<_>>()
+    );
+    value["process"] = json!(row.map(process));
+    value["target"] = json!(record.target.as_deref().map(process));
+    value["container"] = json!(row.and_then(|p| p.container.as_deref()).map(container));
+    value
 }
 
 /// The finding's id: the same whenever the same events lead to it.

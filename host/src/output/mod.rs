@@ -2,6 +2,7 @@
 
 pub mod event;
 pub mod json;
+pub mod line;
 pub mod text;
 
 use std::time::{Duration, SystemTime};

@@ -143,6 +143,11 @@ impl<W: Write> Writer<W> {
         self.total
     }
 
+    /// Bytes of the header and the closed blocks.
+    pub fn size(&self) -> u64 {
+        self.offset
+    }
+
     /// Closes the last block and sets the end mark; gives back what was written to.
     pub fn finish(mut self) -> Result<W, CaptureError> {
         self.close_block()?;

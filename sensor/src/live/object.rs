@@ -291,6 +291,17 @@ impl Object {
     }
 }
 
+/// Whether a program that is not among these gaps tells of the kind.
+pub(super) fn serves(kind: u16, gaps: &[Gap]) -> bool {
+    let attachments = ATTACHMENTS
+        .iter()
+        .map(|row| (row.alternatives[0].0, row.kinds));
+    let handlers = HANDLERS.iter().map(|row| (row.program, row.kinds));
+    attachments
+        .chain(handlers)
+        .any(|(program, kinds)| kinds.contains(&kind) && gaps.iter().all(|g| g.program != program))
+}
+
 fn loader<'a>(types: &'a Btf, options: &Options) -> EbpfLoader<'a> {
     let mut loader = EbpfLoader::new();
     loader
