@@ -165,6 +165,7 @@ pub fn accept(
             }
         };
         let evidence = evidence(raw.evidence, delivered, counters);
+        let process = process.map(|newest| at_that_moment(&evidence, newest));
         let proposals = proposals(raw.proposals, &rule.response, delivered, counters);
         let at = evidence
             .iter()
@@ -190,6 +191,20 @@ pub fn accept(
     }
     Counters::add(&counters.findings, accepted.len() as u64);
     (accepted, faults)
+}
+
+/// The row that the process had at the newest event of the evidence that is about it, or else the
+/// newest row that was sent. That one depends on which events shared a batch.
+fn at_that_moment(evidence: &[Evidence], newest: Arc<Process>) -> Arc<Process> {
+    let records = evidence.iter().filter_map(|e| e.record.as_ref());
+    records
+        .flat_map(|record| {
+            let rows = [&record.process, &record.target];
+            rows.into_iter().flatten().map(|row| (record.event.at, row))
+        })
+        .filter(|(_, row)| row.key == newest.key)
+        .max_by_key(|(at, _)| *at)
+        .map_or_else(|| newest.clone(), |(_, row)| row.clone())
 }
 
 /// Only events that the plugin was sent prove anything.
