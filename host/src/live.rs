@@ -16,7 +16,7 @@ use vedette_sensor::event::Event;
 use vedette_sensor::existing::existing;
 use vedette_sensor::filter::{Filter, KindSet};
 use vedette_sensor::image::Classifier;
-use vedette_sensor::live::{Sensor, SensorError};
+use vedette_sensor::live::{Group, Sensor, SensorError};
 
 /// Longest wait for an event: ticks, plugin changes and losses are looked after in between.
 const WAIT: Duration = Duration::from_millis(100);
@@ -148,7 +148,7 @@ impl Live {
         }
         agent.ticks_until(event.at);
         let makes_group = event.kind == kind::CGROUP;
-        agent.take(event);
+        self.hand_over(event, agent);
         if makes_group {
             // While its maker's row is still that of this moment.
             self.ask_runtimes(agent);
@@ -168,13 +168,57 @@ impl Live {
     fn hear_runtimes(&mut self, agent: &mut Agent) {
         while let Some(answer) = self.runtimes.answer() {
             let (id, at) = (agent.own_id(), agent.moment());
-            agent.take(Event { id, at, ..answer });
+            self.hand_over(Event { id, at, ..answer }, agent);
+        }
+    }
+
+    /// Gives the agent an event, and the kernel what the context has learned from it of groups
+    /// without containers.
+    fn hand_over(&mut self, event: Event, agent: &mut Agent) {
+        let group = group_of(event.b as u32, event.a);
+        let told = match event.kind {
+            kind::CGROUP => {
+                let about = Event {
+                    a: event.a,
+                    b: event.b,
+                    ..Event::default()
+                };
+                agent.take(event);
+                let none = agent.context().group_holds_none(&about);
+                self.sensor.set_outside(group, none)
+            }
+            kind::CGROUP_MOVE => {
+                let moved = event.target;
+                agent.take(event);
+                // Who leaves a container by a move alone may still be one of it.
+                let row = moved.and_then(|id| agent.context().row(id));
+                let stays = row.is_none_or(|row| row.container.is_some());
+                stays
+                    .then(|| self.sensor.set_outside(group, false))
+                    .unwrap_or(Ok(()))
+            }
+            kind::CONTAINER => {
+                let container = event.text.clone();
+                agent.take(event);
+                let mut groups = agent.context().groups_of(&container).into_iter();
+                groups.try_for_each(|(hierarchy, id)| {
+                    self.sensor.set_outside(group_of(hierarchy, id), false)
+                })
+            }
+            _ => {
+                agent.take(event);
+                Ok(())
+            }
+        };
+        if let Err(error) = told {
+            tracing::error!("the kernel could not be told of a control group: {error}");
         }
     }
 
     /// Lets the kernel send what the plugins want now. What they want grows a round before a
     /// change can be applied and shrinks once it has settled, so nobody misses anything.
     fn follow_plugins(&mut self, agent: &mut Agent) -> Result<(), SensorError> {
+        self.sensor.set_home(agent.context().home())?;
         let revision = agent.plugins.filter_revision();
         if self.revision != Some(revision) {
             self.send(agent)?;
@@ -311,6 +355,14 @@ impl Live {
         };
         // The receiver only ends after this loop has.
         let _ = self.outcomes.send(Outcome::Finding(Box::new(finding)));
+    }
+}
+
+/// A control group as the sensor names it.
+fn group_of(hierarchy: u32, id: u64) -> Group {
+    match hierarchy {
+        0 => Group::Unified(id),
+        _ => Group::V1(id),
     }
 }
 

@@ -31,6 +31,7 @@ static __always_inline struct scratch *begin_cgroup(u16 kind, struct cgroup *cgr
 SEC("tp_btf/cgroup_mkdir")
 int BPF_PROG(on_cgroup_mkdir, struct cgroup *cgroup, const char *path)
 {
+	__sync_fetch_and_add(&made.number, 1);
 	struct scratch *s = begin_cgroup(KIND_CGROUP, cgroup, path);
 	if (s)
 		finish(s, KIND_CGROUP);

@@ -2,7 +2,7 @@
  * let the family fill in its part, send. */
 #pragma once
 #include "call.h"
-#include "lanes.h"
+#include "filter.h"
 
 static __always_inline struct scratch *claim_for(u16 kind)
 {
@@ -35,21 +35,6 @@ static __always_inline void release(struct scratch *s)
 	struct counters *own = counters();
 	if (own)
 		__sync_fetch_and_and(&own->busy, ~(1u << (s->slot & 3)));
-}
-
-/* A control group's id in the pids hierarchy of version 1; 0 where that is in version 2. */
-static __always_inline u64 cgroup_v1(struct task_struct *task)
-{
-	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
-		return 0;
-	u32 index = bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id);
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup_subsys_state *css = 0;
-	bpf_probe_read_kernel(&css, sizeof(css), (void *)&set->subsys + index * sizeof(css));
-	struct cgroup *cgroup = BPF_CORE_READ(css, cgroup);
-	if (!BPF_CORE_READ(cgroup, root, hierarchy_id))
-		return 0;
-	return BPF_CORE_READ(cgroup, kn, id);
 }
 
 /* What is behind a task's pointers. They are not followed directly: each costs the verifier a
@@ -148,10 +133,12 @@ static __always_inline struct scratch *begin(u16 kind)
 	return s;
 }
 
-/* Sends on the lane that the catalogue gives the kind. */
+/* Sends on the lane that the catalogue gives the kind, if it is wanted. */
 static __always_inline void finish(struct scratch *s, u16 kind)
 {
-	send(s, (kind < 64 ? SECURITY_KINDS_0 >> kind : SECURITY_KINDS_1 >> (kind - 64)) & 1);
+	if (passes(&s->record))
+		send(s, (kind < 64 ? SECURITY_KINDS_0 >> kind : SECURITY_KINDS_1 >> (kind - 64)) &
+				1);
 	release(s);
 }
 

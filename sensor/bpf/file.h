@@ -15,13 +15,21 @@ struct opened {
 	struct dentry *top; /* root of the mount */
 	u32 type;
 	u32 writes;
+	u32 place; /* of the process, as in `filter.opens` */
 };
 
 /* Whether an access that the filter names covers this open. */
-static __always_inline int covers(u32 access, const struct opened *o)
+#define covers(access, o) ((access) == ACCESS_ANY || ((access) == ACCESS_WRITE && (o)->writes))
+
+/* Marks that the type of the file alone decides. */
+static __always_inline u32 type_marks(u32 type)
 {
-	return access == ACCESS_ANY || (access == ACCESS_WRITE && o->writes);
+	return type == S_IFBLK   ? OPEN_MARK_BLOCK_DEVICE
+	       : type == S_IFCHR ? OPEN_MARK_CHARACTER_DEVICE
+	       : type == S_IFIFO ? OPEN_MARK_FIFO
+				 : 0;
 }
+#define TYPE_MARKS (OPEN_MARK_BLOCK_DEVICE | OPEN_MARK_CHARACTER_DEVICE | OPEN_MARK_FIFO)
 
 /* The search for the root of a mount. */
 struct search {
@@ -76,16 +84,10 @@ static __always_inline int is_process_memory(const struct opened *o)
  * itself and not once for every way that leads here. */
 __noinline int open_marks(const struct opened *o, u32 which)
 {
-	u32 marks = 0;
 	if (!o)
 		return 0;
 	struct inode *inode = o->inode;
-	if (o->type == S_IFBLK)
-		marks |= OPEN_MARK_BLOCK_DEVICE;
-	else if (o->type == S_IFCHR)
-		marks |= OPEN_MARK_CHARACTER_DEVICE;
-	else if (o->type == S_IFIFO)
-		marks |= OPEN_MARK_FIFO;
+	u32 marks = type_marks(o->type);
 	if (which & OPEN_MARK_FOREIGN_MOUNT && is_foreign(o->mnt))
 		marks |= OPEN_MARK_FOREIGN_MOUNT;
 	if (which & OPEN_MARK_OUTSIDE_MOUNT && is_outside(o))
@@ -97,7 +99,7 @@ __noinline int open_marks(const struct opened *o, u32 which)
 	return marks & which;
 }
 
-/* The access for which files of this name are watched, 0 for none. A longer name is looked up by
+/* The accesses for which files of this name are watched, 0 for none. A longer name is looked up by
  * its head. */
 __noinline int watched_name(u64 text, u32 len)
 {
@@ -126,7 +128,7 @@ static __always_inline int is_watched_path(struct scratch *s, const struct opene
 	bpf_probe_read_kernel(s->prefix.bytes, len, s->walk.text + start);
 	s->prefix.bits = len * 8;
 	u32 *access = bpf_map_lookup_elem(&PREFIXES, &s->prefix);
-	return access && covers(*access, o);
+	return access && covers(access_in(*access, o->place), o);
 }
 
 static __always_inline void terminal_made(struct file *file)
@@ -155,36 +157,47 @@ static __always_inline int opened(struct file *file, long ret, u32 marks)
 	u32 mode = BPF_CORE_READ(file, f_mode);
 	if (mode & FMODE_CREATED)
 		marks |= OPEN_MARK_CREATED;
+	struct opened o = {
+		.inode = inode,
+		.type = type,
+		.writes = mode & FMODE_WRITE,
+		.place = filter.by_place ? may_be_inside_now() : 1,
+	};
+	volatile struct opens *want = &filter.opens[o.place & 1];
+	u32 which = want->marks;
+	int security = !!((marks | type_marks(type)) & which);
+	int by_name = covers(want->names, &o), by_path = covers(want->prefixes, &o);
+	int any = covers(want->all, &o);
+	/* Nearly every open ends here: nothing that matters can be true of it. */
+	if (!security && !(which & ~TYPE_MARKS) && !by_name && !by_path && !any)
+		return 0;
+
 	struct path path;
 	struct vfsmount mount;
 	bpf_core_read(&path, sizeof(path), &file->f_path);
 	/* Its three fields have always been its first. */
 	bpf_core_read(&mount, sizeof(mount), path.mnt);
-	struct opened o = {
-		.inode = inode,
-		.mnt = path.mnt,
-		.dentry = path.dentry,
-		.sb = mount.mnt_sb,
-		.top = mount.mnt_root,
-		.type = type,
-		.writes = mode & FMODE_WRITE,
-	};
+	o.mnt = path.mnt;
+	o.dentry = path.dentry;
+	o.sb = mount.mnt_sb;
+	o.top = mount.mnt_root;
 	read_entry(&o.entry, o.dentry);
-
-	int security = (marks | open_marks(&o, filter.open_marks)) & filter.open_marks;
-	if (!security && covers(filter.names, &o))
-		security = covers(watched_name((u64)o.entry.name.name, o.entry.name.len), &o);
-	int by_path = !security && covers(filter.prefixes, &o);
-	if (!security && !by_path && !covers(filter.opens, &o))
+	if (!security && which & ~TYPE_MARKS)
+		security = !!open_marks(&o, which & ~TYPE_MARKS);
+	if (!security && by_name)
+		security = covers(
+			access_in(watched_name((u64)o.entry.name.name, o.entry.name.len), o.place),
+			&o);
+	if (!security && !by_path && !any)
 		return 0;
 
-	struct scratch *s = claim();
+	struct scratch *s = claim_for(KIND_OPEN);
 	if (!s)
 		return 0;
 	resolve(s, o.mnt, o.dentry);
-	if (by_path) {
+	if (!security && by_path) {
 		security = is_watched_path(s, &o);
-		if (!security && !covers(filter.opens, &o)) {
+		if (!security && !any) {
 			release(s);
 			return 0;
 		}
@@ -200,7 +213,8 @@ static __always_inline int opened(struct file *file, long ret, u32 marks)
 	s->record.c = device | BPF_CORE_READ(inode, i_sb, s_magic) << 32;
 	target(s, task_of(owner_of(&o), 0));
 	s->record.text_len = append_path(s, PATH_KEPT);
-	send(s, security);
+	if (passes(&s->record))
+		send(s, security);
 	release(s);
 	return 0;
 }

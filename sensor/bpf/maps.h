@@ -15,21 +15,37 @@
 #define SOCKETCALLS 64
 #define COMPAT_SYSCALLS (SYSCALLS + SOCKETCALLS)
 
+/* Which opens are wanted: those to which any of these applies. An access is none, those that can
+ * write, or any. */
+#define ACCESS_WRITE 1
+#define ACCESS_ANY 2
+struct opens {
+	u32 marks;
+	u32 all;
+	u32 names;    /* the widest access of a watched name */
+	u32 prefixes; /* and of a watched prefix */
+};
+
 /* What user space wants. Twin of src/live/rules.rs. It is written while the programs run. */
 struct filter {
+	/* What either table's bit set has: most calls are dismissed by it alone. */
+	u64 watched[SYSCALLS / 64];
 	u64 syscalls[SYSCALLS / 64];
 	u64 compat_syscalls[COMPAT_SYSCALLS / 64];
 	u64 kinds[2];
+	/* Kinds that have lines (filter.h). */
+	u64 narrowed[2];
 	/* Bit n: some watched name has n bytes, or n is the most and it has more. Most names are
 	 * dismissed by it without being read. */
 	u64 name_lengths;
+	/* By processes that are in no container, and by those that may be in one. */
+	struct opens opens[2];
+	/* Set where the two differ. */
+	u32 by_place;
+	/* The machine's own mount namespace, 0 while it is not known. */
+	u32 home;
 	/* The agent: what it opens, connects to … itself is not told. */
 	u32 self;
-	u32 open_marks;
-	/* 0 none, 1 those that can write, 2 any. */
-	u32 opens;
-	u32 names;
-	u32 prefixes;
 	u32 unused;
 };
 volatile struct filter filter SEC(".data.filter");
@@ -41,8 +57,8 @@ struct reader {
 };
 volatile struct reader reader SEC(".data.reader");
 
-#define ACCESS_WRITE 1
-#define ACCESS_ANY 2
+/* What is kept of a watched name or prefix: the access by place, as in `opens`. */
+#define access_in(value, place) ((value) >> (place) * 8 & 0xff)
 
 /* Bytes of a watched name that are compared, the last always NUL; longer names match by their
  * head. */

@@ -57,19 +57,6 @@ static __always_inline void read_entry(struct entry *entry, struct dentry *dentr
 	}
 }
 
-/* Repeats `step` until it returns 1. The helper, from kernel 5.17 on, is verified once and not
- * turn by turn, which is most of what loading the programs costs. */
-#define repeat(turns, step, context)                                                               \
-	do {                                                                                       \
-		if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_loop)) {                 \
-			bpf_loop(turns, step, context, 0);                                         \
-		} else {                                                                           \
-			for (u32 turn = 0; turn < (turns); turn++)                                 \
-				if (step(turn, context))                                           \
-					break;                                                     \
-		}                                                                                  \
-	} while (0)
-
 /* One step of a walk. Its state is in the map value, which keeps every turn alike to the
  * verifier. */
 static long climb_step(u32 turn, void *context)

@@ -11,6 +11,7 @@ mod object;
 mod pins;
 mod programs;
 mod rules;
+mod sources;
 mod syscalls;
 
 use crate::{
@@ -30,11 +31,13 @@ use merge::{Rings, now};
 pub use object::Gap;
 use object::Object;
 use pins::Pins;
+pub use rules::Group;
 use rules::Rules;
 use rustix::{
     event::{EventfdFlags, epoll, eventfd},
     time::Timespec,
 };
+pub use sources::{Source, sources};
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
@@ -334,12 +337,34 @@ impl Sensor {
         let mut filter = filter.clone();
         let wanted = filter.kinds;
         filter.kinds = flows::needs(wanted);
+        if wanted.has_any(&[kind::SENT, kind::RECEIVED]) {
+            // Every accepted connection is needed to name the process of its packets.
+            filter.lines.remove(&kind::ACCEPT);
+        }
         self.object.serve(filter.kinds)?;
         self.object.tell_of_hooks()?;
         self.flows.want(wanted);
         self.rules.apply(&mut self.object, &filter)?;
         self.object.rest(filter.kinds);
         Ok(())
+    }
+
+    /// Tells which mount namespace is the machine's own, by its inode.
+    ///
+    /// # Errors
+    /// When the map cannot be written.
+    pub fn set_home(&mut self, mount_namespace: u32) -> Result<(), SensorError> {
+        self.rules.set_home(&mut self.object, mount_namespace)
+    }
+
+    /// Tells whether a control group is known to hold no container. Of processes in such groups, as
+    /// far as they are in the machine's own mount namespace too, only what is wanted of processes
+    /// outside of containers is sent; of all others everything that is wanted at all.
+    ///
+    /// # Errors
+    /// When the map cannot be written.
+    pub fn set_outside(&mut self, group: Group, outside: bool) -> Result<(), SensorError> {
+        rules::set_outside(&mut self.object, group, outside)
     }
 
     /// Waits up to `timeout` for events and appends them to `out` in order of time. Returns

@@ -142,6 +142,7 @@ mod tests {
             program,
             kinds: KindSet::default().with(kind),
             reason: "this kernel has none".to_owned(),
+            blinds: true,
         };
         let gaps = [gap("on_open", kind::OPEN), gap("on_egress", kind::SENT)];
         let blind = blind(&gaps);

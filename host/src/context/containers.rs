@@ -226,6 +226,25 @@ impl Containers {
         self.groups.contains_key(&group_of(event))
     }
 
+    /// Whether the group of a `cgroup` event is known to hold no container, whatever its processes
+    /// in the machine's own mount namespace do.
+    pub fn holds_none(&self, event: &Event) -> bool {
+        let known = self.groups.get(&group_of(event));
+        known.is_some_and(|k| k.container.is_none() && group_path::own_name(&k.path).is_none())
+    }
+
+    /// The groups of a container: hierarchy, 0 for the unified one, and number.
+    pub fn groups_of(&self, id: &[u8]) -> Vec<(u32, u64)> {
+        let groups = self.groups.iter();
+        groups
+            .filter(|(_, known)| known.container.as_deref().map(str::as_bytes) == Some(id))
+            .map(|(group, _)| match group {
+                Group::Unified(number) => (0, *number),
+                Group::V1(number) => (1, *number),
+            })
+            .collect()
+    }
+
     /// Whether the groups are known and belong to no container.
     pub fn are_outside(&self, cgroup: u64, cgroup_v1: u64) -> bool {
         let groups = [Group::Unified(cgroup), Group::V1(cgroup_v1)];

@@ -130,6 +130,22 @@ impl Context {
         self.table.get(id)
     }
 
+    /// The machine's own mount namespace, 0 while it is not known.
+    pub fn home(&self) -> u32 {
+        self.host.mount
+    }
+
+    /// Whether the group that an event tells of is known to hold no container: the one rule by
+    /// which the kernel may dismiss what is wanted of containers alone.
+    pub fn group_holds_none(&self, event: &Event) -> bool {
+        self.containers.holds_none(event)
+    }
+
+    /// The control groups of a container: hierarchy, 0 for the unified one, and number.
+    pub fn groups_of(&self, container: &[u8]) -> Vec<(u32, u64)> {
+        self.containers.groups_of(container)
+    }
+
     /// Whether the control group of a `cgroup` event is known.
     pub fn knows_group(&self, event: &Event) -> bool {
         self.containers.knows(event)

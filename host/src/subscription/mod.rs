@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use vedette_contract::{Type, kind, values::event_mark};
 use vedette_sensor::{
     event::Event,
-    filter::{Access, Filter, KindSet, Opens},
+    filter::{Access, Filter, KindSet, Line, Lines, Opens, Probe, Values, writes},
 };
 
-/// `O_ACCMODE`, `O_CREAT` and `O_TRUNC` of Linux on every architecture that we build for.
-const O_ACCMODE: u64 = 0o3;
-const O_CREAT: u64 = 0o100;
-const O_TRUNC: u64 = 0o1000;
+/// Kinds that are told of a packet. Which process and connection it belongs to is known in user
+/// space alone, so the kernel judges nothing of it.
+const OF_PACKETS: [u16; 5] = [kind::SENT, kind::RECEIVED, kind::DNS, kind::TLS, kind::ICMP];
 
 /// The subscriptions of one plugin, ready to match.
 #[derive(Debug, Clone, Default)]
@@ -79,20 +78,51 @@ impl Subscriptions {
     /// Opens that the kernel could not read or had to cut are not its business: the sensor sends
     /// them whatever the filter says.
     pub fn filter(&self) -> Filter {
-        let mut opens = Opens::default();
-        for alternative in self
-            .wanted
-            .iter()
-            .filter(|w| w.kind == kind::OPEN)
-            .flat_map(|w| &w.alternatives)
-        {
-            opens.union(&cheapest(alternative));
+        let mut filter = Filter::default();
+        for Wanted { kind, alternatives } in &self.wanted {
+            for alternative in alternatives {
+                filter.want(*kind, Lines::from(line(*kind, alternative)));
+                if *kind == kind::OPEN {
+                    let inside = alternative.iter().any(asks_for_container);
+                    let opens = if inside {
+                        &mut filter.opens_inside
+                    } else {
+                        &mut filter.opens
+                    };
+                    opens.union(&cheapest(alternative));
+                }
+            }
         }
-        Filter {
-            kinds: self.kinds,
-            opens,
-        }
+        filter
     }
+}
+
+/// Whether the predicate wants processes in containers alone.
+fn asks_for_container(predicate: &Predicate) -> bool {
+    predicate.test == Test::Container(!predicate.negated)
+}
+
+/// What of an alternative can be said of numbers: a superset of what fulfils all predicates.
+fn line(kind: u16, alternative: &[Predicate]) -> Line {
+    if OF_PACKETS.contains(&kind) {
+        return Line::default();
+    }
+    alternative.iter().fold(Line::default(), |line, predicate| {
+        let probe = |subject: &Subject| match subject {
+            Subject::Uid => Probe::Uid,
+            Subject::Field(field) => Probe::Number(field.slot),
+        };
+        match &predicate.test {
+            _ if asks_for_container(predicate) => line.and(Probe::Inside, Values::of(&[1], false)),
+            Test::Field(subject, Operator::Numbers(numbers)) => {
+                line.and(probe(subject), Values::of(numbers, predicate.negated))
+            }
+            Test::Field(subject, Operator::Has(bits)) if !predicate.negated => {
+                line.and(probe(subject), Values::AnyBit(*bits))
+            }
+            _ => line,
+        }
+    })
 }
 
 /// Whether one predicate holds.
@@ -104,8 +134,7 @@ fn holds(predicate: &Predicate, event: &Event, container: bool) -> bool {
             if event.marks & event_mark::INCOMPLETE != 0 {
                 return true;
             }
-            let flags = event.a & 0xffff_ffff;
-            flags & O_ACCMODE != 0 || flags & (O_CREAT | O_TRUNC) != 0
+            writes(event)
         }
         Test::Field(subject, operator) => {
             let unreadable = match (subject, operator) {

@@ -2,12 +2,12 @@
 //! watched names and prefixes in `bpf/maps.h`.
 
 use super::{SensorError, object::Object, syscalls};
-use crate::filter::{Access, Filter};
+use crate::filter::{Access, Filter, KindSet, Lines, Opens, STEPS_MOST, Step};
 use aya::{
     Pod,
-    maps::{Array, HashMap, LpmTrie, lpm_trie::Key},
+    maps::{Array, HashMap, LpmTrie, MapError, lpm_trie::Key},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Bytes of a watched name that are compared (`NAME_KEPT`).
 const NAME_KEPT: usize = 64;
@@ -17,25 +17,65 @@ const PREFIX_KEPT: usize = 128;
 /// widens the filter to all opens, which the host then matches exactly.
 const WATCHED_MOST: usize = 1024;
 
+/// Twin of `struct opens`.
+#[repr(C)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct OpenWords {
+    marks: u32,
+    all: u32,
+    names: u32,
+    prefixes: u32,
+}
+
 /// Twin of `struct filter`.
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 struct Words {
+    watched: syscalls::Calls,
     syscalls: syscalls::Calls,
     compat_syscalls: syscalls::CompatCalls,
     kinds: [u64; 2],
+    narrowed: [u64; 2],
     name_lengths: u64,
+    /// Of processes outside of containers, then of those that may be in one.
+    opens: [OpenWords; 2],
+    by_place: u32,
+    home: u32,
     own: u32,
-    open_marks: u32,
-    opens: u32,
-    names: u32,
-    prefixes: u32,
     unused: u32,
 }
 
-// SAFETY: numbers only, without padding: 20 words of 8 bytes, then 6 of 4.
+// SAFETY: numbers only, without padding: 30 words of 8 bytes, then 12 of 4.
 unsafe impl Pod for Words {}
 
+/// Twin of `struct lines`.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct LineSteps {
+    count: u32,
+    unused: u32,
+    steps: [Step; STEPS_MOST],
+}
+
+// SAFETY: numbers only, without padding: 2 words of 4 bytes, then steps of 2 numbers of 2 bytes,
+// one of 4 and 2 of 8.
+unsafe impl Pod for LineSteps {}
+
+impl LineSteps {
+    fn of(lines: &Lines) -> LineSteps {
+        let mut fixed = [Step::default(); STEPS_MOST];
+        let steps = lines.steps();
+        let count = steps.len().min(STEPS_MOST);
+        fixed[..count].copy_from_slice(&steps[..count]);
+        LineSteps {
+            count: count as u32,
+            unused: 0,
+            steps: fixed,
+        }
+    }
+}
+
+/// An access as the kernel side writes it.
 fn access(access: Access) -> u32 {
     match access {
         Access::Write => 1,
@@ -43,21 +83,40 @@ fn access(access: Access) -> u32 {
     }
 }
 
-/// Cuts to what the kernel compares, keeping of those that become equal the wider access.
-fn cut<const N: usize>(watched: &BTreeMap<Vec<u8>, Access>, most: usize) -> Watched<N> {
+/// The access that a value of either map has in a place (`access_in`).
+fn access_in(value: u32, place: usize) -> u32 {
+    value >> (place * 8) & 0xff
+}
+
+/// Two values of either map as one that wants what both want.
+fn wider(a: u32, b: u32) -> u32 {
+    (0..2).fold(0, |value, place| {
+        value | access_in(a, place).max(access_in(b, place)) << (place * 8)
+    })
+}
+
+/// Watched texts by key and length, with the access in each place.
+type Watched<const N: usize> = BTreeMap<([u8; N], usize), u32>;
+
+/// Cuts to what the kernel compares, keeping of those that become equal the wider access. What is
+/// wanted of anybody is wanted of processes in containers too.
+fn cut<const N: usize>(
+    anywhere: &BTreeMap<Vec<u8>, Access>,
+    inside: &BTreeMap<Vec<u8>, Access>,
+    most: usize,
+) -> Watched<N> {
     let mut all = Watched::new();
-    for (text, wanted) in watched {
+    let anywhere = anywhere.iter().map(|(text, a)| (text, access(*a) * 0x101));
+    let inside = inside.iter().map(|(text, a)| (text, access(*a) * 0x100));
+    for (text, wanted) in anywhere.chain(inside) {
         let len = text.len().min(most);
         let mut key = [0; N];
         key[..len].copy_from_slice(&text[..len]);
         let entry = all.entry((key, len)).or_insert(0);
-        *entry = access(*wanted).max(*entry);
+        *entry = wider(*entry, wanted);
     }
     all
 }
-
-/// Watched texts by key and length, with their access.
-type Watched<const N: usize> = BTreeMap<([u8; N], usize), u32>;
 
 /// The longest match decides in the kernel, so a longer prefix also wants what a shorter one that
 /// covers it wants.
@@ -66,8 +125,84 @@ fn inherit(prefixes: &mut Watched<PREFIX_KEPT>) {
     for ((key, len), wanted) in prefixes.iter_mut() {
         for ((head, head_len), inherited) in &shorter {
             if head_len < len && key[..*head_len] == head[..*head_len] {
-                *wanted = (*wanted).max(*inherited);
+                *wanted = wider(*wanted, *inherited);
             }
+        }
+    }
+}
+
+/// Everything that the kernel is told, but for what stays the same.
+struct Compiled {
+    words: Words,
+    tables: Tables,
+}
+
+impl Compiled {
+    fn of(filter: &Filter, home: u32) -> Compiled {
+        let (opens, inside) = (&filter.opens, &filter.opens_inside);
+        let mut names = cut::<NAME_KEPT>(&opens.names, &inside.names, NAME_KEPT - 1);
+        let mut prefixes = cut::<PREFIX_KEPT>(&opens.prefixes, &inside.prefixes, PREFIX_KEPT);
+        inherit(&mut prefixes);
+        let too_many = names.len().max(prefixes.len()) > WATCHED_MOST / 2;
+        if too_many {
+            names.clear();
+            prefixes.clear();
+        }
+        let (calls, compat) = syscalls::calls_for(filter.kinds);
+        let narrowed = filter.lines.keys().filter(|kind| filter.kinds.has(**kind));
+        let mut words = Words {
+            syscalls: calls,
+            compat_syscalls: compat,
+            kinds: filter.kinds.words(),
+            narrowed: narrowed
+                .fold(KindSet::default(), |set, kind| set.with(*kind))
+                .words(),
+            home,
+            own: std::process::id(),
+            ..Words::default()
+        };
+        for (watched, (calls, compat)) in words.watched.iter_mut().zip(calls.iter().zip(&compat)) {
+            *watched = calls | compat;
+        }
+        // The calls that socketcall stands for come through that one.
+        if compat[8] != 0 {
+            words.watched[syscalls::SOCKETCALL >> 6] |= 1 << (syscalls::SOCKETCALL & 63);
+        }
+        for (place, of_place) in words.opens.iter_mut().enumerate() {
+            let sets: &[&Opens] = if place == 0 {
+                &[opens]
+            } else {
+                &[opens, inside]
+            };
+            for set in sets {
+                of_place.marks |= set.marks;
+                of_place.all = of_place.all.max(set.all.map_or(0, access));
+                if too_many && !(set.names.is_empty() && set.prefixes.is_empty()) {
+                    of_place.all = access(Access::Any);
+                }
+            }
+            let widest = |values: &mut dyn Iterator<Item = &u32>| {
+                values
+                    .map(|value| access_in(*value, place))
+                    .max()
+                    .unwrap_or(0)
+            };
+            of_place.names = widest(&mut names.values());
+            of_place.prefixes = widest(&mut prefixes.values());
+        }
+        words.by_place = u32::from(words.opens[0] != words.opens[1]);
+        for (_, len) in names.keys() {
+            // At most 63, which stands for every longer name.
+            words.name_lengths |= 1 << len;
+        }
+        let names = names.into_iter().map(|((key, _), wanted)| (key, wanted));
+        Compiled {
+            words,
+            tables: Tables {
+                names: names.collect(),
+                prefixes,
+                lines: filter.lines.clone(),
+            },
         }
     }
 }
@@ -75,85 +210,162 @@ fn inherit(prefixes: &mut Watched<PREFIX_KEPT>) {
 /// What is in the kernel now.
 #[derive(Default)]
 pub(super) struct Rules {
-    names: BTreeSet<[u8; NAME_KEPT]>,
-    prefixes: BTreeSet<([u8; PREFIX_KEPT], usize)>,
+    tables: Tables,
+    /// The filter in force.
+    filter: Filter,
+    /// The machine's own mount namespace.
+    home: u32,
 }
 
 impl Rules {
-    /// Puts the filter in force: what is new is added first, then the words change, then what is
-    /// no longer wanted goes, so that nothing wanted before and after is missed between.
+    /// Tells which mount namespace is the machine's own: only of processes there is it ever known
+    /// that they are in no container.
+    pub(super) fn set_home(
+        &mut self,
+        object: &mut Object,
+        mount_namespace: u32,
+    ) -> Result<(), SensorError> {
+        if self.home == mount_namespace {
+            return Ok(());
+        }
+        self.home = mount_namespace;
+        set_words(object, Compiled::of(&self.filter, self.home).words)?;
+        forget_answers(object)
+    }
+
+    /// Puts the filter in force. On the way stands what the old and the new one want together, so
+    /// that nothing that both want is missed, whatever a program has read of it already.
     pub(super) fn apply(
         &mut self,
         object: &mut Object,
         filter: &Filter,
     ) -> Result<(), SensorError> {
-        let names = cut::<NAME_KEPT>(&filter.opens.names, NAME_KEPT - 1);
-        let mut prefixes = cut::<PREFIX_KEPT>(&filter.opens.prefixes, PREFIX_KEPT);
-        inherit(&mut prefixes);
-        let too_many = names.len().max(prefixes.len()) > WATCHED_MOST / 2;
-        let (calls, compat) = syscalls::calls_for(filter.kinds);
-        let mut words = Words {
-            syscalls: calls,
-            compat_syscalls: compat,
-            kinds: filter.kinds.words(),
-            own: std::process::id(),
-            open_marks: filter.opens.marks,
-            opens: filter.opens.all.map_or(0, access),
-            ..Words::default()
-        };
-        if too_many {
-            words.opens = access(Access::Any);
-        } else {
-            words.names = names.values().copied().max().unwrap_or(0);
-            words.prefixes = prefixes.values().copied().max().unwrap_or(0);
-            for (_, len) in names.keys() {
-                // At most 63, which stands for every longer name.
-                words.name_lengths |= 1 << len;
-            }
-        }
-
-        let mut in_kernel: HashMap<_, [u8; NAME_KEPT], u32> = object.map_mut("NAMES")?;
-        let mut kept_names = BTreeSet::new();
-        if !too_many {
-            for ((key, _), wanted) in &names {
-                in_kernel
-                    .insert(key, wanted, 0)
-                    .map_err(|source| SensorError::map("NAMES", source))?;
-                kept_names.insert(*key);
-            }
-        }
-        let mut in_kernel: LpmTrie<_, [u8; PREFIX_KEPT], u32> = object.map_mut("PREFIXES")?;
-        let mut kept_prefixes = BTreeSet::new();
-        if !too_many {
-            for ((key, len), wanted) in &prefixes {
-                in_kernel
-                    .insert(&Key::new(*len as u32 * 8, *key), wanted, 0)
-                    .map_err(|source| SensorError::map("PREFIXES", source))?;
-                kept_prefixes.insert((*key, *len));
-            }
-        }
-
-        let mut in_kernel: Array<_, Words> = object.map_mut(".data.filter")?;
-        in_kernel
-            .set(0, words, 0)
-            .map_err(|source| SensorError::map(".data.filter", source))?;
-
-        let mut in_kernel: HashMap<_, [u8; NAME_KEPT], u32> = object.map_mut("NAMES")?;
-        for gone in self.names.difference(&kept_names) {
-            in_kernel
-                .remove(gone)
-                .map_err(|source| SensorError::map("NAMES", source))?;
-        }
-        let mut in_kernel: LpmTrie<_, [u8; PREFIX_KEPT], u32> = object.map_mut("PREFIXES")?;
-        for (gone, len) in self.prefixes.difference(&kept_prefixes) {
-            in_kernel
-                .remove(&Key::new(*len as u32 * 8, *gone))
-                .map_err(|source| SensorError::map("PREFIXES", source))?;
-        }
-        self.names = kept_names;
-        self.prefixes = kept_prefixes;
+        let mut both = self.filter.clone();
+        both.union(filter);
+        let (both, alone) = (
+            Compiled::of(&both, self.home),
+            Compiled::of(filter, self.home),
+        );
+        set_words(object, both.words)?;
+        self.tables.turn_into(object, both.tables)?;
+        self.tables.turn_into(object, alone.tables)?;
+        set_words(object, alone.words)?;
+        self.filter = filter.clone();
         Ok(())
     }
+}
+
+/// A control group, by its number in the unified hierarchy or in the pids hierarchy of version 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// In the unified hierarchy.
+    Unified(u64),
+    /// In the pids hierarchy.
+    V1(u64),
+}
+
+/// Tells groups of version 1 from the others (`GROUP_V1`).
+const GROUP_V1: u64 = 1 << 63;
+
+pub(super) fn set_outside(
+    object: &mut Object,
+    group: Group,
+    outside: bool,
+) -> Result<(), SensorError> {
+    let key = match group {
+        Group::Unified(id) => id,
+        Group::V1(id) => id | GROUP_V1,
+    };
+    let mut map: HashMap<_, u64, u32> = object.map_mut("OUTSIDE")?;
+    let done = if outside {
+        map.insert(key, 1, 0)
+    } else {
+        match map.remove(&key) {
+            Err(MapError::KeyNotFound) => Ok(()),
+            Err(MapError::SyscallError(error))
+                if error.io_error.kind() == std::io::ErrorKind::NotFound =>
+            {
+                Ok(())
+            }
+            done => done,
+        }
+    };
+    done.map_err(|source| SensorError::map("OUTSIDE", source))?;
+    forget_answers(object)
+}
+
+/// Makes the kernel side judge every process anew.
+fn forget_answers(object: &mut Object) -> Result<(), SensorError> {
+    let failed = |source| SensorError::map(".data.told", source);
+    let mut told: Array<_, u64> = object.map_mut(".data.told")?;
+    let number = told.get(&0, 0).map_err(failed)?;
+    told.set(0, number.wrapping_add(1), 0).map_err(failed)
+}
+
+fn set_words(object: &mut Object, words: Words) -> Result<(), SensorError> {
+    let mut in_kernel: Array<_, Words> = object.map_mut(".data.filter")?;
+    in_kernel
+        .set(0, words, 0)
+        .map_err(|source| SensorError::map(".data.filter", source))
+}
+
+/// What stands in maps.
+#[derive(Default)]
+struct Tables {
+    names: BTreeMap<[u8; NAME_KEPT], u32>,
+    prefixes: Watched<PREFIX_KEPT>,
+    lines: BTreeMap<u16, Lines>,
+}
+
+impl Tables {
+    /// Makes the maps hold these, what is new or other first.
+    fn turn_into(&mut self, object: &mut Object, new: Tables) -> Result<(), SensorError> {
+        let failed = |name| move |source| SensorError::map(name, source);
+        let mut map: HashMap<_, [u8; NAME_KEPT], u32> = object.map_mut("NAMES")?;
+        turn(
+            &mut map,
+            (&self.names, &new.names),
+            |map, name, wanted| map.insert(name, wanted, 0),
+            |map, name| map.remove(name),
+        )
+        .map_err(failed("NAMES"))?;
+        let mut map: LpmTrie<_, [u8; PREFIX_KEPT], u32> = object.map_mut("PREFIXES")?;
+        let key = |(text, len): &([u8; PREFIX_KEPT], usize)| Key::new(*len as u32 * 8, *text);
+        turn(
+            &mut map,
+            (&self.prefixes, &new.prefixes),
+            |map, prefix, wanted| map.insert(&key(prefix), wanted, 0),
+            |map, prefix| map.remove(&key(prefix)),
+        )
+        .map_err(failed("PREFIXES"))?;
+        let mut map: HashMap<_, u32, LineSteps> = object.map_mut("LINES")?;
+        turn(
+            &mut map,
+            (&self.lines, &new.lines),
+            |map, kind, lines| map.insert(u32::from(*kind), LineSteps::of(lines), 0),
+            |map, kind| map.remove(&u32::from(*kind)),
+        )
+        .map_err(failed("LINES"))?;
+        *self = new;
+        Ok(())
+    }
+}
+
+/// Turns what a map holds from one table into another.
+fn turn<M, K: Ord, V: PartialEq>(
+    map: &mut M,
+    (from, to): (&BTreeMap<K, V>, &BTreeMap<K, V>),
+    insert: impl Fn(&mut M, &K, &V) -> Result<(), MapError>,
+    remove: impl Fn(&mut M, &K) -> Result<(), MapError>,
+) -> Result<(), MapError> {
+    for (key, value) in to {
+        if from.get(key) != Some(value) {
+            insert(map, key, value)?;
+        }
+    }
+    from.keys()
+        .filter(|key| !to.contains_key(key))
+        .try_for_each(|key| remove(map, key))
 }
 
 #[cfg(test)]
@@ -168,7 +380,8 @@ mod tests {
 
     #[test]
     fn the_words_have_the_layout_of_the_kernel_side() {
-        assert_eq!(size_of::<Words>(), 20 * 8 + 6 * 4);
+        assert_eq!(size_of::<Words>(), 30 * 8 + 12 * 4);
+        assert_eq!(size_of::<LineSteps>(), 8 + STEPS_MOST * 24);
     }
 
     #[test]
@@ -179,11 +392,12 @@ mod tests {
                 ("/etc/cron", Access::Write),
                 ("/var/", Access::Write),
             ]),
+            &watched(&[("/var/lib/", Access::Any)]),
             PREFIX_KEPT,
         );
         inherit(&mut prefixes);
         let wanted: Vec<u32> = prefixes.values().copied().collect();
-        assert_eq!(wanted, [2, 2, 1]);
+        assert_eq!(wanted, [0x202, 0x202, 0x101, 0x201]);
     }
 
     #[test]
@@ -191,11 +405,12 @@ mod tests {
         let (a, b) = ("x".repeat(70) + "a", "x".repeat(70) + "b");
         let names = cut::<NAME_KEPT>(
             &watched(&[(&a, Access::Write), (&b, Access::Any)]),
+            &BTreeMap::new(),
             NAME_KEPT - 1,
         );
         let rows: Vec<_> = names.into_iter().collect();
         assert_eq!(rows.len(), 1);
         assert_eq!(rows[0].0.1, NAME_KEPT - 1);
-        assert_eq!(rows[0].1, 2);
+        assert_eq!(rows[0].1, 0x202);
     }
 }

@@ -81,6 +81,9 @@ const CREDENTIALS: &[i64] = &[
     SYS_capset,
 ];
 
+/// Number of `socketcall` in the table for 32-bit programs.
+pub(super) const SOCKETCALL: usize = 102;
+
 /// Every handler.
 #[rustfmt::skip]
 pub(super) static HANDLERS: &[Handler] = &[

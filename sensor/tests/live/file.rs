@@ -18,6 +18,7 @@ fn opens(opens: Opens) -> Filter {
     Filter {
         kinds: KindSet::CONTEXT.with(kind::OPEN),
         opens,
+        ..Filter::default()
     }
 }
 

@@ -456,6 +456,7 @@ fn an_open_that_makes_the_file_says_so() {
             all: Some(Access::Any),
             ..Opens::default()
         },
+        ..Filter::default()
     };
     let Some(mut watch) = Watch::start(&filter) else {
         return;

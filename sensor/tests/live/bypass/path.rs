@@ -133,6 +133,7 @@ fn a_watched_file_is_told_whatever_it_is_called() {
             prefixes: [(prefix.clone().into_bytes(), Access::Any)].into(),
             ..Opens::default()
         },
+        ..Filter::default()
     };
     let Some(mut watch) = Watch::start(&filter) else {
         return;

@@ -1,5 +1,12 @@
 //! What the kernel needs to send: the union of what the context and the plugins want.
 
+mod line;
+mod opens;
+
+pub use line::{Line, Lines, Probe, STEPS_MOST, Step, Test, Values};
+pub use opens::{Access, Opens, writes};
+
+use crate::event::Event;
 use std::collections::BTreeMap;
 use vedette_contract::{KINDS, kind};
 
@@ -58,52 +65,18 @@ impl KindSet {
     }
 }
 
-/// Which opens of a watched file matter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
-    /// Opens that can write.
-    Write,
-    /// All opens.
-    Any,
-}
-
-/// Which opens are wanted: those to which any line applies.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Opens {
-    /// Every open of this access.
-    pub all: Option<Access>,
-    /// Opens with any of these bits of the catalogue set `open-mark`.
-    pub marks: u32,
-    /// Opens of files whose last path component is one of these.
-    pub names: BTreeMap<Vec<u8>, Access>,
-    /// Opens of files whose path begins with one of these.
-    pub prefixes: BTreeMap<Vec<u8>, Access>,
-}
-
-impl Opens {
-    /// Adds what the other one wants.
-    pub fn union(&mut self, other: &Opens) {
-        self.all = self.all.max(other.all);
-        self.marks |= other.marks;
-        for (from, to) in [
-            (&other.names, &mut self.names),
-            (&other.prefixes, &mut self.prefixes),
-        ] {
-            for (name, access) in from {
-                let entry = to.entry(name.clone()).or_insert(*access);
-                *entry = (*entry).max(*access);
-            }
-        }
-    }
-}
-
-/// The whole filter. What the kernel sends is a superset of it.
+/// The whole filter. What the kernel sends is a superset of it: whatever the kernel does not know
+/// passes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     /// Kinds that are wanted at all.
     pub kinds: KindSet,
-    /// Narrowing of `open`.
+    /// Narrowing by kind: of those that are not here every event is wanted.
+    pub lines: BTreeMap<u16, Lines>,
+    /// Narrowing of `open`, whoever opens.
     pub opens: Opens,
+    /// Further opens that are wanted if the process is in a container.
+    pub opens_inside: Opens,
 }
 
 impl Filter {
@@ -111,7 +84,7 @@ impl Filter {
     pub fn context() -> Filter {
         Filter {
             kinds: KindSet::CONTEXT,
-            opens: Opens::default(),
+            ..Filter::default()
         }
     }
 
@@ -123,12 +96,43 @@ impl Filter {
                 all: Some(Access::Any),
                 ..Opens::default()
             },
+            ..Filter::default()
         }
+    }
+
+    /// Adds a kind of which events are wanted that fulfil any of these lines.
+    pub fn want(&mut self, kind: u16, lines: Lines) {
+        if !lines.is_everything() && !self.kinds.has(kind) {
+            self.lines.insert(kind, lines);
+        } else if let Some(here) = self.lines.get_mut(&kind) {
+            here.union(lines);
+            if here.is_everything() {
+                self.lines.remove(&kind);
+            }
+        }
+        self.kinds = self.kinds.with(kind);
     }
 
     /// Adds what the other one wants.
     pub fn union(&mut self, other: &Filter) {
-        self.kinds = self.kinds.union(other.kinds);
+        for kind in other.kinds.numbers() {
+            let lines = other.lines.get(&kind).cloned();
+            self.want(kind, lines.unwrap_or_else(Lines::everything));
+        }
         self.opens.union(&other.opens);
+        self.opens_inside.union(&other.opens_inside);
+    }
+
+    /// Whether the kernel sends this event, made by a process that may be in a container or is
+    /// known not to be: the model of the programs' own tests, step by step.
+    pub fn passes(&self, event: &Event, inside: bool) -> bool {
+        self.kinds.has(event.kind)
+            && self
+                .lines
+                .get(&event.kind)
+                .is_none_or(|l| l.pass(event, inside))
+            && (event.kind != kind::OPEN
+                || self.opens.want(event)
+                || inside && self.opens_inside.want(event))
     }
 }
