@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod commands;
 pub mod context;
+pub mod explain;
 pub mod finding;
 pub mod instance;
 pub mod live;

@@ -25,7 +25,7 @@ enum Command {
     Events(events::Events),
     /// Say what this kernel offers, what is degraded and what that blinds.
     Doctor(doctor::Doctor),
-    /// Look after what an agent has put into the kernel.
+    /// Say what the kernel is asked for and why; look after what an agent has put into it.
     Sensor(sensor::Sensor),
     /// Build and look into plugins.
     Plugin(plugin::Plugin),

@@ -1,5 +1,6 @@
-//! `vedette sensor`: what an agent has put into the kernel.
+//! `vedette sensor`: what the kernel is asked for and why, and what an agent has put into it.
 
+use crate::explain::Explanation;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use vedette_sensor::live::unpin;
@@ -16,6 +17,21 @@ pub struct Sensor {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// For each kind of event: who wants it, with which predicate, what the kernel filters, and
+    /// what this kernel cannot show. Runs no plugin; needs root for the last alone.
+    Explain {
+        /// Directory of plugins (*.wasm).
+        #[arg(
+            long,
+            value_name = "DIR",
+            env = "VEDETTE_PLUGINS",
+            default_value = "/usr/lib/vedette/plugins"
+        )]
+        plugins: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Remove the programs and rings that an agent with --pin has left behind.
     Unpin {
         /// The directory that was given to --pin.
@@ -28,6 +44,15 @@ impl Sensor {
     /// Does it.
     pub fn execute(self) -> anyhow::Result<()> {
         match self.command {
+            Command::Explain { plugins, json } => {
+                let explanation = Explanation::of(&plugins)?;
+                if json {
+                    anstream::println!("{}", serde_json::to_string_pretty(&explanation)?);
+                } else {
+                    anstream::print!("{}", explanation.text());
+                }
+                Ok(())
+            }
             Command::Unpin { pin } => {
                 match unpin(&pin)? {
                     0 => anstream::println!("{}: nothing is pinned", pin.display()),

@@ -1,0 +1,253 @@
+//! Who wants which events, and what of that the kernel filters, in words.
+
+use crate::manifest::Manifest;
+use crate::plugin::component::{Component, anatomy};
+use crate::plugin::inspect;
+use crate::subscription::Subscriptions;
+use anyhow::Context as _;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::Path;
+use vedette_contract::{KINDS, Kind, kind, sets};
+use vedette_sensor::filter::{Access, Filter, KindSet, Line, Lines, Opens, Probe, Test, Values};
+use vedette_sensor::live::{Gap, Sensor, Source, sources};
+
+/// What there is to say of every kind that somebody wants.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Explanation {
+    /// The wanted kinds, in the catalogue's order.
+    pub kinds: Vec<OfKind>,
+    /// Files that hold no plugin, and why.
+    pub refused: Vec<String>,
+    /// Why it is not known what this kernel cannot show.
+    pub not_tried: Option<String>,
+}
+
+/// What there is to say of one kind.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct OfKind {
+    /// Its name.
+    pub kind: &'static str,
+    /// Its number.
+    pub number: u16,
+    /// Who wants it.
+    pub wanted_by: Vec<Wish>,
+    /// What the kernel lets pass, an event needing only one of these; none for everything.
+    pub passes: Vec<String>,
+    /// The programs that tell of it.
+    pub sources: Vec<Source>,
+    /// Programs that this kernel refuses, and why.
+    pub gaps: Vec<String>,
+}
+
+/// That somebody wants a kind.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Wish {
+    /// Id of a plugin, or `context`.
+    pub by: String,
+    /// Which events of the kind, in the manifest's words; none for all.
+    pub r#where: Option<String>,
+}
+
+impl Explanation {
+    /// Reads the plugins of a directory; none of them is run.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn of(directory: &Path) -> anyhow::Result<Explanation> {
+        let entries = std::fs::read_dir(directory)
+            .with_context(|| format!("{}: no directory of plugins", directory.display()))?;
+        let mut paths: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
+        paths.retain(|path| path.extension().is_some_and(|e| e == "wasm"));
+        paths.sort();
+        let (mut manifests, mut refused) = (Vec::new(), Vec::new());
+        for path in paths {
+            match manifest(&path) {
+                Ok(manifest) => manifests.push(manifest),
+                Err(error) => refused.push(format!("{}: {error:#}", path.display())),
+            }
+        }
+        let (gaps, not_tried) = match Sensor::gaps_here() {
+            Ok(gaps) => (gaps, None),
+            Err(error) => (Vec::new(), Some(error.to_string())),
+        };
+        Ok(Explanation {
+            kinds: explain(&manifests, &gaps),
+            refused,
+            not_tried,
+        })
+    }
+
+    /// As text for people.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        for of_kind in &self.kinds {
+            // Writing to a String cannot fail.
+            let _ = writeln!(out, "{}", of_kind.kind);
+            let mut line = |name: &str, value: &str| {
+                let _ = writeln!(out, "  {name:<12}{value}");
+            };
+            for wish in &of_kind.wanted_by {
+                let all = "all of them";
+                line(
+                    "wanted by",
+                    &format!("{}: {}", wish.by, wish.r#where.as_deref().unwrap_or(all)),
+                );
+            }
+            if of_kind.passes.is_empty() {
+                line("kernel sends", " every one");
+            }
+            for (n, passes) in of_kind.passes.iter().enumerate() {
+                line(
+                    if n == 0 { "kernel sends" } else { "or" },
+                    &format!(" {passes}"),
+                );
+            }
+            for source in &of_kind.sources {
+                line("from", &format!("{} ({})", source.program, source.at));
+            }
+            for gap in &of_kind.gaps {
+                line("NOT SENSED", gap);
+            }
+            out.push('\n');
+        }
+        for refused in &self.refused {
+            let _ = writeln!(out, "not a plugin: {refused}");
+        }
+        if let Some(why) = &self.not_tried {
+            let _ = writeln!(out, "what this kernel cannot show was not tried: {why}");
+        }
+        out
+    }
+}
+
+fn manifest(path: &Path) -> anyhow::Result<Manifest> {
+    let anatomy = anatomy(&Component::read(path)?)?;
+    let text = anatomy.manifest.context("it has no manifest")?;
+    Ok(Manifest::parse(&text, "plugin.toml")?)
+}
+
+fn explain(manifests: &[Manifest], gaps: &[Gap]) -> Vec<OfKind> {
+    let mut filter = Filter::context();
+    for manifest in manifests {
+        filter.union(&Subscriptions::compile(manifest).filter());
+    }
+    let wanted = KINDS.iter().filter(|kind| filter.kinds.has(kind.number));
+    wanted
+        .map(|kind| OfKind {
+            kind: kind.name,
+            number: kind.number,
+            wanted_by: wishes(kind, manifests),
+            passes: passes(kind, &filter),
+            sources: sources(kind.number),
+            gaps: gaps
+                .iter()
+                .filter(|gap| gap.blinds && gap.kinds.has(kind.number))
+                .map(|gap| format!("{}: {}", gap.program, gap.reason))
+                .collect(),
+        })
+        .collect()
+}
+
+fn wishes(kind: &Kind, manifests: &[Manifest]) -> Vec<Wish> {
+    let context = KindSet::CONTEXT.has(kind.number).then(|| Wish {
+        by: "context".to_owned(),
+        r#where: None,
+    });
+    let plugins = manifests.iter().flat_map(|manifest| {
+        let own = manifest.subscriptions.iter();
+        own.filter(|s| s.kind.number == kind.number).map(|s| Wish {
+            by: manifest.id.clone(),
+            r#where: inspect::subscription(s)
+                .split_once(" where ")
+                .map(|(_, words)| words.to_owned()),
+        })
+    });
+    context.into_iter().chain(plugins).collect()
+}
+
+/// What the kernel lets pass of a kind.
+fn passes(kind: &'static Kind, filter: &Filter) -> Vec<String> {
+    if kind.number == kind::OPEN {
+        let anybody = opens(&filter.opens).into_iter();
+        let inside = opens(&filter.opens_inside).into_iter();
+        return anybody
+            .chain(inside.map(|words| format!("{words}, by {INSIDE}")))
+            .collect();
+    }
+    let lines = filter.lines.get(&kind.number);
+    lines
+        .into_iter()
+        .flat_map(Lines::iter)
+        .map(|l| line(kind, l))
+        .collect()
+}
+
+/// How the kernel knows of containers.
+const INSIDE: &str = "a process that may be in a container";
+
+fn opens(opens: &Opens) -> Vec<String> {
+    let access = |access: &Access| match access {
+        Access::Write => "for writing",
+        Access::Any => "in any way",
+    };
+    let mut words = Vec::new();
+    if let Some(all) = &opens.all {
+        words.push(format!("opened {}", access(all)));
+    }
+    if opens.marks != 0 {
+        let marks: Vec<&str> = sets::OPEN_MARK.names_of(opens.marks).collect();
+        words.push(format!("marked {}", marks.join(" or ")));
+    }
+    for (texts, what) in [(&opens.names, "named"), (&opens.prefixes, "below")] {
+        for wanted in [Access::Write, Access::Any] {
+            let texts: Vec<String> = texts
+                .iter()
+                .filter(|(_, access)| **access == wanted)
+                .map(|(text, _)| format!("{:?}", String::from_utf8_lossy(text)))
+                .collect();
+            if !texts.is_empty() {
+                words.push(format!(
+                    "{what} {}, opened {}",
+                    texts.join(" or "),
+                    access(&wanted)
+                ));
+            }
+        }
+    }
+    words
+}
+
+fn line(kind: &'static Kind, line: &Line) -> String {
+    let tests = line.tests().iter().map(|test| words_of(kind, test));
+    tests.collect::<Vec<_>>().join(" and ")
+}
+
+fn words_of(kind: &'static Kind, test: &Test) -> String {
+    let name = match test.probe {
+        Probe::Inside => return format!("by {INSIDE}"),
+        Probe::Uid => "uid",
+        Probe::Number(slot) => kind
+            .fields
+            .iter()
+            .find(|field| field.slot == slot)
+            .map_or("a number", |field| field.name),
+    };
+    match &test.values {
+        Values::AnyBit(bits) => format!("{name} has {bits:#x}"),
+        Values::Ranges(ranges) => {
+            let ranges: Vec<String> = ranges
+                .iter()
+                .map(|range| match (*range.start(), *range.end()) {
+                    (one, same) if one == same => one.to_string(),
+                    (from, u64::MAX) => format!("{from} and above"),
+                    (from, to) => format!("{from} to {to}"),
+                })
+                .collect();
+            format!("{name} is {}", ranges.join(" or "))
+        }
+    }
+}
