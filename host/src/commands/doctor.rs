@@ -56,21 +56,45 @@ impl Doctor {
     }
 }
 
-/// By kind that some gap concerns: whether nothing of it is left, and the programs that lack.
-type Blind = BTreeMap<&'static str, (bool, Vec<&'static str>)>;
+/// How a kind is seen that some gap concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seen {
+    /// Not at all.
+    No,
+    /// Some of its events are not.
+    Partly,
+    /// All of them, from a worse place: what a program saw for itself is now as it was given.
+    Worse,
+}
+
+impl Seen {
+    fn name(self) -> &'static str {
+        match self {
+            Seen::No => "no",
+            Seen::Partly => "partly",
+            Seen::Worse => "worse",
+        }
+    }
+}
+
+/// By kind that some gap concerns: how it is seen, and the programs that lack.
+type Blind = BTreeMap<&'static str, (Seen, Vec<&'static str>)>;
 
 fn blind(gaps: &[Gap]) -> Blind {
     let mut blind = Blind::new();
     for kind in KINDS {
-        let programs: Vec<_> = gaps
-            .iter()
-            .filter(|gap| gap.kinds.has(kind.number))
-            .map(|gap| gap.program)
-            .collect();
-        if !programs.is_empty() {
-            let nothing_left = !Sensor::would_sense(kind.number, gaps);
-            blind.insert(kind.name, (nothing_left, programs));
+        let lacking = || gaps.iter().filter(|gap| gap.kinds.has(kind.number));
+        if lacking().next().is_none() {
+            continue;
         }
+        let seen = if !Sensor::would_sense(kind.number, gaps) {
+            Seen::No
+        } else if lacking().any(|gap| gap.blinds) {
+            Seen::Partly
+        } else {
+            Seen::Worse
+        };
+        blind.insert(kind.name, (seen, lacking().map(|g| g.program).collect()));
     }
     blind
 }
@@ -95,9 +119,9 @@ fn as_json(features: &Features, gaps: &[Gap], blind: &Blind, engines: &str) -> V
             .collect::<Vec<_>>(),
         "kinds": blind
             .iter()
-            .map(|(kind, (nothing_left, programs))| json!({
+            .map(|(kind, (seen, programs))| json!({
                 "kind": kind,
-                "sensed": if *nothing_left { "no" } else { "partly" },
+                "sensed": seen.name(),
                 "programs": programs,
             }))
             .collect::<Vec<_>>(),
@@ -122,10 +146,9 @@ fn as_text(features: &Features, gaps: &[Gap], blind: &Blind, engines: &str) -> S
     for gap in gaps {
         text += &format!("  {:<24} {}\n", gap.program, gap.reason);
     }
-    text += "\nkinds of event that this blinds";
-    for (kind, (nothing_left, programs)) in blind {
-        let how = if *nothing_left { "wholly" } else { "in part" };
-        text += &format!("\n  {kind:<24} {how:<9} {}", programs.join(", "));
+    text += "\nkinds of event that this concerns, and whether they are seen";
+    for (kind, (seen, programs)) in blind {
+        text += &format!("\n  {kind:<24} {:<8} {}", seen.name(), programs.join(", "));
     }
     text
 }
@@ -141,13 +164,19 @@ mod tests {
         let gap = |program, kind| Gap {
             program,
             kinds: KindSet::default().with(kind),
+            blinds: program != "see_chmod",
             reason: "this kernel has none".to_owned(),
             blinds: true,
         };
-        let gaps = [gap("on_open", kind::OPEN), gap("on_egress", kind::SENT)];
+        let gaps = [
+            gap("on_open", kind::OPEN),
+            gap("on_egress", kind::SENT),
+            gap("see_chmod", kind::CHMOD),
+        ];
         let blind = blind(&gaps);
         // Other programs still tell of opens.
-        assert!(!blind["open"].0 && blind["open"].1 == ["on_open"]);
+        assert_eq!(blind["open"], (Seen::Partly, vec!["on_open"]));
+        assert_eq!(blind["chmod"].0, Seen::Worse);
         let features = Features::default();
         let text = as_text(&features, &gaps, &blind, "none");
         assert!(
@@ -156,7 +185,8 @@ mod tests {
         );
         let json = as_json(&features, &gaps, &blind, "none");
         assert_eq!(json["refused"][0]["program"], "on_open");
-        assert_eq!(json["kinds"][0]["kind"], "open");
+        assert_eq!(json["kinds"][0]["kind"], "chmod");
+        assert_eq!(json["kinds"][0]["sensed"], "worse");
         let whole = as_text(&features, &[], &Blind::new(), "none");
         assert!(whole.ends_with("every kind of event can be sensed here"));
     }
