@@ -14,6 +14,12 @@ use aya::{
     programs::{Program, ProgramError},
 };
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    thread,
+};
+
 static CORE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/core.bpf.o"));
 
 /// Part of a kind, or all of it, that cannot be sensed here.
@@ -51,6 +57,27 @@ pub(super) struct Object {
     attachments: Vec<State>,
 }
 
+/// Programs of which the kernel is to take one.
+struct Job<'a> {
+    alternatives: Vec<(&'static str, &'static str)>,
+    programs: BTreeMap<String, &'a mut Program>,
+}
+
+impl Job<'_> {
+    fn verify(mut self, types: &Btf) {
+        for (name, place) in &self.alternatives {
+            if let Some(program) = self.programs.get_mut(*name)
+                && programs::load(program, place, types).is_ok()
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// Threads that verify: with more of them a start would take the machine's every processor.
+const VERIFIERS_MOST: usize = 4;
+
 impl Object {
     /// Takes the object in and makes its maps; no program is loaded yet.
     pub(super) fn load(types: Btf, options: &Options) -> Result<Object, SensorError> {
@@ -79,6 +106,7 @@ impl Object {
     /// Loads and attaches every program that serves one of these kinds. One that is not required
     /// and that the kernel refuses is a [gap](Object::gaps).
     pub(super) fn serve(&mut self, kinds: KindSet) -> Result<(), SensorError> {
+        self.verify_at_once(kinds)?;
         for (index, row) in ATTACHMENTS.iter().enumerate() {
             if !kinds.has_any(row.kinds) {
                 continue;
@@ -229,6 +257,56 @@ impl Object {
         Ok(State::Loaded(0, None))
     }
 
+    /// Lets the kernel verify what is to be loaded on all processors at once: that is most of the
+    /// time of a start. What fails here is tried again, alone, where its failure is judged.
+    fn verify_at_once(&mut self, kinds: KindSet) -> Result<(), SensorError> {
+        let attachments = ATTACHMENTS.iter().zip(&self.attachments);
+        let attachments = attachments
+            .filter(|(row, state)| kinds.has_any(row.kinds) && matches!(state, State::Unloaded))
+            .map(|(row, _)| row.alternatives.to_vec());
+        let handlers = HANDLERS.iter().zip(&self.handlers);
+        let handlers = handlers
+            .filter(|(row, state)| kinds.has_any(row.kinds) && matches!(state, State::Unloaded))
+            .map(|(row, _)| vec![(row.program, "sys_exit")]);
+        // Each job is done when one alternative has been taken. The first jobs are the largest.
+        let mut jobs: Vec<_> = attachments
+            .chain(handlers)
+            .map(|alternatives| Job {
+                alternatives,
+                programs: BTreeMap::new(),
+            })
+            .collect();
+        if jobs.len() < 2 {
+            return Ok(());
+        }
+        for (name, program) in self.ebpf.programs_mut() {
+            let job = jobs
+                .iter_mut()
+                .find(|job| job.alternatives.iter().any(|(own, _)| *own == name));
+            if let Some(job) = job {
+                job.programs.insert(name.to_owned(), program);
+            }
+        }
+        let types = match self.types.take() {
+            Some(types) => types,
+            None => Btf::from_sys_fs().map_err(|error| ProbeError::types(&error))?,
+        };
+        let jobs = Mutex::new(jobs.into_iter());
+        let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let threads = thread::available_parallelism().map_or(1, |n| n.get().min(VERIFIERS_MOST));
+        thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    while let Some(job) = next() {
+                        job.verify(&types);
+                    }
+                });
+            }
+        });
+        self.types = Some(types);
+        Ok(())
+    }
+
     /// Lets the kernel side look at every task that there is, so that it knows later what changed.
     /// Without iterators (before 5.8) it learns each at its next fork.
     pub(super) fn remember_tasks(&mut self) -> Result<(), SensorError> {
@@ -256,7 +334,11 @@ impl Object {
             Some(types) => types,
             None => Btf::from_sys_fs().map_err(|error| ProbeError::types(&error))?,
         };
-        let loaded = programs::load(program(&mut self.ebpf, name)?, place, &types);
+        let loaded = match programs::load(program(&mut self.ebpf, name)?, place, &types) {
+            // Verified before, with others at once.
+            Err(Refusal::Program(ProgramError::AlreadyLoaded)) => Ok(()),
+            loaded => loaded,
+        };
         self.types = Some(types);
         Ok(loaded)
     }
