@@ -193,9 +193,11 @@ impl Live {
                 // Who leaves a container by a move alone may still be one of it.
                 let row = moved.and_then(|id| agent.context().row(id));
                 let stays = row.is_none_or(|row| row.container.is_some());
-                stays
-                    .then(|| self.sensor.set_outside(group, false))
-                    .unwrap_or(Ok(()))
+                if stays {
+                    self.sensor.set_outside(group, false)
+                } else {
+                    Ok(())
+                }
             }
             kind::CONTAINER => {
                 let container = event.text.clone();

@@ -148,7 +148,7 @@ fn a_replay_in_event_time_finds_the_same() {
 fn what_happens_is_printed_as_it_happens() {
     require!(Need::Agent, Need::Kernel);
     let _alone = workspace::alone();
-    let mut agent = command(&["events", "--kind", "exec,exit", "--process", "sleep"])
+    let mut agent = command(["events", "--kind", "exec,exit", "--process", "sleep"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -201,7 +201,7 @@ fn a_record_of_what_is_wanted() {
     let directory = TempDir::new().expect("a temporary directory");
     let path = directory.path().join("capture");
     let capture = path.display().to_string();
-    let mut recording = command(&[
+    let mut recording = command([
         "record",
         &capture,
         "--kind",
@@ -247,7 +247,7 @@ fn a_record_ends_with_its_size_and_with_the_disk() {
     };
     let begin = |path: &Path, further: &[&str]| {
         let capture = path.display().to_string();
-        let mut child = command(&["record", &capture])
+        let mut child = command(["record", &capture])
             .args(further)
             .stderr(Stdio::piped())
             .spawn()

@@ -166,7 +166,6 @@ mod tests {
             kinds: KindSet::default().with(kind),
             blinds: program != "see_chmod",
             reason: "this kernel has none".to_owned(),
-            blinds: true,
         };
         let gaps = [
             gap("on_open", kind::OPEN),

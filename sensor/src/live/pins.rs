@@ -205,7 +205,7 @@ pub fn unpin(base: &Path) -> Result<usize, PinError> {
 fn on_bpf_fs(base: &Path) -> Result<(), PinError> {
     let there = base.ancestors().find(|path| path.exists());
     match there.map(statfs) {
-        Some(Ok(system)) if system.f_type as i64 == BPF_FS => Ok(()),
+        Some(Ok(system)) if system.f_type == BPF_FS => Ok(()),
         _ => Err(PinError::NoBpfFs(base.to_owned())),
     }
 }

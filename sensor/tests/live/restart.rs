@@ -17,7 +17,7 @@ struct Place(PathBuf);
 impl Place {
     fn new(name: &str) -> Option<Place> {
         let base = Path::new("/sys/fs/bpf");
-        if rustix::fs::statfs(base).map_or(0, |s| s.f_type as i64) != 0xcafe_4a11 {
+        if rustix::fs::statfs(base).map_or(0, |s| s.f_type) != 0xcafe_4a11 {
             skip("no BPF file system is mounted on /sys/fs/bpf");
             return None;
         }
