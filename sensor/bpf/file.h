@@ -213,7 +213,7 @@ static __always_inline int opened(struct file *file, long ret, u32 marks)
 	s->record.c = device | BPF_CORE_READ(inode, i_sb, s_magic) << 32;
 	target(s, task_of(owner_of(&o), 0));
 	s->record.text_len = append_path(s, PATH_KEPT);
-	if (passes(&s->record))
+	if (passes(&s->record, KIND_OPEN))
 		send(s, security);
 	release(s);
 	return 0;

@@ -10,6 +10,7 @@ mod control;
 mod credentials;
 mod descriptor;
 mod file;
+mod filter;
 mod flow;
 mod kernel;
 mod lanes;
