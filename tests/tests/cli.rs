@@ -142,6 +142,46 @@ fn plugins_can_be_looked_into() {
 }
 
 #[test]
+fn what_the_kernel_is_asked_for_is_explained() {
+    require!(Need::Agent);
+    let plugins = workspace::plugins().display().to_string();
+    let text = run(&["sensor", "explain", "--plugins", &plugins]);
+    assert!(text.status.success(), "{}", stderr(&text));
+    for words in [
+        "context: all of them",
+        "\"release_agent\"",
+        "may be in a container",
+    ] {
+        assert!(stdout(&text).contains(words), "{words}: {}", stdout(&text));
+    }
+    let json = run(&["sensor", "explain", "--json", "--plugins", &plugins]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("it is JSON");
+    let kinds = json["kinds"].as_array().expect("a list");
+    let open = kinds
+        .iter()
+        .find(|k| k["kind"] == "open")
+        .expect("bundled plugins want it");
+    let by: Vec<_> = open["wanted-by"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|w| &w["by"])
+        .collect();
+    assert!(by.iter().any(|by| **by == "escape") && by.iter().any(|by| **by == "miner"));
+    assert!(
+        open["passes"]
+            .as_array()
+            .is_some_and(|lines| lines.len() >= 4)
+    );
+    let missing = run(&["sensor", "explain", "--plugins", "/nonexistent"]);
+    assert!(
+        stderr(&missing).contains("/nonexistent"),
+        "{}",
+        stderr(&missing)
+    );
+}
+
+#[test]
 fn the_doctor_says_what_the_kernel_offers() {
     require!(Need::Agent, Need::Kernel);
     let output = run(&["doctor"]);
