@@ -86,11 +86,9 @@ unreadable:
 	return 0;
 }
 
-SEC("tp_btf/sched_process_exec")
-int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+/* A function, so that its stack is not there while credentials are told. */
+static __noinline int tell_exec(struct task_struct *task, struct linux_binprm *bprm)
 {
-	struct credentials was;
-	u32 cause = credentials_at_exec(bprm, &was);
 	struct scratch *s = begin(KIND_EXEC);
 	if (!s)
 		return 0;
@@ -114,6 +112,15 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 	describe(s, file_of(1), &streams[1], 1);
 	describe(s, file_of(2), &streams[2], 2);
 	finish(s, KIND_EXEC);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
+{
+	struct credentials was;
+	u32 cause = credentials_at_exec(bprm, &was);
+	tell_exec(task, bprm);
 	if (cause) {
 		struct credentials now;
 		read_credentials(task, &now);
