@@ -26,8 +26,10 @@ for i in range(40):
                      random.choice([os.O_RDONLY, os.O_RDONLY, os.O_CLOEXEC])))
 "#;
 
-/// What makes two runs of the acts comparable.
-fn essence(event: &Event) -> (u16, u64, u32, String) {
+/// Kind, numbers, user and text of an event: what makes two runs of the acts comparable.
+type Essence = (u16, u64, u32, String);
+
+fn essence(event: &Event) -> Essence {
     let text = String::from_utf8_lossy(&event.text).into_owned();
     let text = match text.strip_prefix("/proc/") {
         Some(_) => "/proc/self/status".to_owned(),
@@ -37,7 +39,7 @@ fn essence(event: &Event) -> (u16, u64, u32, String) {
 }
 
 /// The connects and opens of the acts that come through a filter, by what they are.
-fn seen(watch: &mut Watch, filter: &Filter) -> (Vec<Event>, BTreeSet<(u16, u64, u32, String)>) {
+fn seen(watch: &mut Watch, filter: &Filter) -> (Vec<Event>, BTreeSet<Essence>) {
     watch.sensor.set_filter(filter).unwrap();
     watch.seen.clear();
     let (pid, _) = python(ACTS);
