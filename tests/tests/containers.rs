@@ -462,7 +462,7 @@ fn doctor_names_the_engines() {
     let _alone = workspace::alone();
     let mut podman = Podman::new();
     let [flag, socket] = runtime("docker", &podman.serve());
-    let output = vedette_tests::agent::command(["doctor", &flag, &socket])
+    let output = vedette_tests::agent::command(["doctor", "--text", &flag, &socket])
         .output()
         .expect("the agent is built");
     let text = String::from_utf8_lossy(&output.stdout);
