@@ -233,8 +233,8 @@ impl Rules {
         forget_answers(object)
     }
 
-    /// Puts the filter in force. On the way stands what the old and the new one want together, so
-    /// that nothing that both want is missed, whatever a program has read of it already.
+    /// Puts the filter in force. On the way stands what the old and the new one want together, until
+    /// no program runs any more that has read of the old one: so nothing that both want is missed.
     pub(super) fn apply(
         &mut self,
         object: &mut Object,
@@ -242,16 +242,33 @@ impl Rules {
     ) -> Result<(), SensorError> {
         let mut both = self.filter.clone();
         both.union(filter);
-        let (both, alone) = (
-            Compiled::of(&both, self.home),
-            Compiled::of(filter, self.home),
-        );
+        let narrows = both != *filter;
+        let both = Compiled::of(&both, self.home);
         set_words(object, both.words)?;
         self.tables.turn_into(object, both.tables)?;
-        self.tables.turn_into(object, alone.tables)?;
-        set_words(object, alone.words)?;
+        if narrows {
+            outlast_programs();
+            let alone = Compiled::of(filter, self.home);
+            self.tables.turn_into(object, alone.tables)?;
+            set_words(object, alone.words)?;
+        }
         self.filter = filter.clone();
         Ok(())
+    }
+}
+
+/// Waits until every program that runs now has ended: some ms. A program that looks for a name
+/// before it is told and for a prefix after that is gone would else miss what stands in both.
+fn outlast_programs() {
+    /// `MEMBARRIER_CMD_GLOBAL` of linux/membarrier.h: the kernel waits for a grace period, as which
+    /// programs on tracepoints count.
+    const GLOBAL: libc::c_int = 1;
+    // SAFETY: the call takes three numbers and touches no memory.
+    if unsafe { libc::syscall(libc::SYS_membarrier, GLOBAL, 0, 0) } != 0 {
+        tracing::debug!(
+            "changing the filter without waiting for programs: {}",
+            std::io::Error::last_os_error()
+        );
     }
 }
 
