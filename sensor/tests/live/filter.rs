@@ -208,8 +208,18 @@ for i in range({OPENS}):
     let opened = of(kind::OPEN).filter(|e| e.text.as_ref() == b"/etc/passwd");
     let (opened, connected) = (opened.count(), of(kind::CONNECT).count());
     let losses = watch.sensor.losses();
+    // A reader that is slower than the opens makes the sensor keep to the group's share, and say so.
+    let lost = |kind| -> usize {
+        let of = losses.iter().filter(|loss| loss.kind == kind);
+        of.map(|loss| loss.count as usize).sum()
+    };
     // The interpreter may look at the file too.
-    assert!(opened >= OPENS, "{opened} after {swaps} swaps, {losses:?}");
-    assert!(connected >= OPENS / 100, "{connected} after {swaps} swaps");
-    assert_eq!(losses, []);
+    assert!(
+        opened + lost(kind::OPEN) >= OPENS,
+        "{opened} after {swaps} swaps, {losses:?}"
+    );
+    assert!(
+        connected + lost(kind::CONNECT) >= OPENS / 100,
+        "{connected} after {swaps} swaps, {losses:?}"
+    );
 }
