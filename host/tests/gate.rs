@@ -46,7 +46,7 @@ fn what_a_component_imports_is_declared_and_granted() {
         "{wasi}"
     );
     assert!(matches!(
-        refused(importing("vedette:detect/file@0.1.0-dev")),
+        refused(importing("vedette:detect/file@0.1.0")),
         ComponentError::UnknownImport(_)
     ));
     assert!(matches!(
@@ -54,7 +54,7 @@ fn what_a_component_imports_is_declared_and_granted() {
         ComponentError::UnknownImport(_)
     ));
     assert!(matches!(
-        refused(importing("vedette:detect/log@0.1.0-dev")),
+        refused(importing("vedette:detect/log@0.1.0")),
         ComponentError::NoDetector
     ));
     let undeclared = plugin(
@@ -130,7 +130,7 @@ fn an_export_that_is_not_the_contracts_is_refused() {
     instances.export_items(std::iter::empty::<(&str, ComponentExportKind, u32)>());
     let mut exports = ComponentExportSection::new();
     exports.export(
-        "vedette:detect/detector@0.1.0-dev",
+        "vedette:detect/detector@0.1.0",
         ComponentExportKind::Instance,
         0,
         None,
@@ -168,7 +168,7 @@ proptest! {
 
     #[test]
     fn no_damage_panics(at in any::<proptest::sample::Index>(), byte in any::<u8>(), cut in any::<proptest::sample::Index>()) {
-        let mut bytes = importing("vedette:detect/log@0.1.0-dev");
+        let mut bytes = importing("vedette:detect/log@0.1.0");
         let at = at.index(bytes.len());
         bytes[at] = byte;
         let _ = Component::admit(bytes.clone(), &Grant::default());
@@ -266,7 +266,7 @@ fn a_crate_becomes_a_plugin_that_loads() {
     for piece in [
         "probe 1.0.0",
         "subscribes    exec",
-        "vedette:detect/state@0.1.0-dev",
+        "vedette:detect/state@0.1.0",
         "would run it",
     ] {
         assert!(text.contains(piece), "{text}");

@@ -29,7 +29,7 @@ pub mod plugin {
 pub mod snapshot {
     wit_bindgen::generate!({
         path: "../wit",
-        inline: "package vedette:sdk; world snapshot { export vedette:detect/snapshot@0.1.0-dev; }",
+        inline: "package vedette:sdk; world snapshot { export vedette:detect/snapshot@0.1.0; }",
         world: "vedette:sdk/snapshot",
         pub_export_macro: true,
         export_macro_name: "export_snapshot",

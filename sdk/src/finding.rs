@@ -37,10 +37,12 @@ impl Findings {
             severity,
             confidence: 100,
             process: 0,
+            container: 0,
             message: String::new(),
             evidence: Vec::new(),
             dedup: String::new(),
             proposals: Vec::new(),
+            details: Vec::new(),
         };
         self.0.push(finding);
         Raise(self.0.last_mut().expect("one was pushed just now"))
@@ -102,6 +104,7 @@ impl Raise<'_> {
         self.0.proposals.push(raw::Proposal {
             action: action::KILL,
             target: target.key(),
+            event: 0,
         });
         self
     }

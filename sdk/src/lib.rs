@@ -28,7 +28,7 @@
 //! id = "fileless"
 //! version = "0.1.0"
 //! title = "Fileless execution"
-//! contract = "0.1.0-dev"
+//! contract = "0.1.0"
 //!
 //! [[subscribe]]
 //! kind = "exec"
@@ -54,6 +54,7 @@ pub mod bounded;
 pub mod cmdline;
 mod config;
 mod event;
+mod failure;
 mod finding;
 pub mod json;
 pub mod log;
@@ -76,6 +77,7 @@ pub use wit_bindgen;
 pub use bindings::plugin::vedette::detect::types as raw;
 pub use config::Config;
 pub use event::{Batch, Event};
+pub use failure::Failure;
 pub use finding::{Findings, Raise, Severity, Subject};
 pub use plugin::{Plugin, Snapshot};
 pub use process::{Container, Lineage, Process};
@@ -92,7 +94,7 @@ pub mod prelude {
         process_mark, stream_kind, stream_mark,
     };
     pub use crate::{
-        Config, Event, Findings, Plugin, Process, Severity, Snapshot, Stream, kind, log, metrics,
-        state,
+        Config, Event, Failure, Findings, Plugin, Process, Severity, Snapshot, Stream, kind, log,
+        metrics, state,
     };
 }

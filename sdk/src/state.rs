@@ -5,7 +5,7 @@ use crate::bindings::plugin::vedette::detect::state as host;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::testkit::services::state as host;
 
-pub use crate::bindings::plugin::vedette::detect::state::Error;
+use crate::Failure;
 use std::time::Duration;
 
 fn nanos(duration: Duration) -> u64 {
@@ -18,9 +18,9 @@ pub fn get(key: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Sets the value of a key, for this long of event time; for good if `ttl` is none.
-pub fn set(key: &[u8], value: &[u8], ttl: Option<Duration>) -> Result<(), Error> {
+pub fn set(key: &[u8], value: &[u8], ttl: Option<Duration>) -> Result<(), Failure> {
     // 0 means "for good" to the host, so a lifetime that rounds to nothing is made 1 ns.
-    host::set(key, value, ttl.map_or(0, |ttl| nanos(ttl).max(1)))
+    host::set(key, value, ttl.map_or(0, |ttl| nanos(ttl).max(1))).map_err(Failure::from_number)
 }
 
 /// Forgets a key.
@@ -30,6 +30,12 @@ pub fn delete(key: &[u8]) {
 
 /// Adds to a counter that starts again at 0 when `window` of event time has passed since its
 /// first addition; returns the sum.
-pub fn count(key: &[u8], add: u64, window: Duration) -> Result<u64, Error> {
-    host::count(key, add, nanos(window))
+pub fn count(key: &[u8], add: u64, window: Duration) -> Result<u64, Failure> {
+    host::count(key, add, nanos(window)).map_err(Failure::from_number)
+}
+
+/// Keys that begin with `prefix` and lie behind `after`, in the order of their bytes, at most
+/// `most` of them: the last one of an answer is the next question's `after`.
+pub fn keys(prefix: &[u8], after: &[u8], most: u32) -> Vec<Vec<u8>> {
+    host::keys(prefix, after, most)
 }

@@ -11,7 +11,7 @@ include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 pub mod reference;
 
 /// Version of the contract, as in `detect.wit`.
-pub const VERSION: &str = "0.1.0-dev";
+pub const VERSION: &str = "0.1.0";
 
 /// Row number that means "none".
 pub const NONE: u32 = u32::MAX;

@@ -8,7 +8,7 @@ id = "reverse-shell"
 version = "0.1.0"
 title = "Reverse shells"
 description = "Shells whose input comes from the network"
-contract = "0.1.0-dev"
+contract = "0.1.0"
 license = "Apache-2.0"
 
 [[subscribe]]
@@ -131,7 +131,7 @@ fn refusals_name_the_line_and_the_remedy() {
             "agent's own id",
         ),
         (
-            "contract = \"0.1.0-dev\"",
+            "contract = \"0.1.0\"",
             "contract = \"0.2.0\"",
             "speaks contract",
         ),

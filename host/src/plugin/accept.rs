@@ -280,7 +280,7 @@ mod tests {
         version = "1"
         title = "t"
         description = "t"
-        contract = "0.1.0-dev"
+        contract = "0.1.0"
         [[subscribe]]
         kind = "exec"
         [[finding]]
@@ -327,6 +327,7 @@ mod tests {
                         severity,
                         confidence,
                         process,
+                        container: 0,
                         message,
                         evidence: evidence
                             .into_iter()
@@ -335,8 +336,13 @@ mod tests {
                         dedup,
                         proposals: proposals
                             .into_iter()
-                            .map(|(action, target)| wit::Proposal { action, target })
+                            .map(|(action, target)| wit::Proposal {
+                                action,
+                                target,
+                                event: 0,
+                            })
                             .collect(),
+                        details: Vec::new(),
                     }
                 },
             )

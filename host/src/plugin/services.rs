@@ -13,6 +13,7 @@ use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use vedette_contract::values::failure;
 use wasmtime::{
     ResourceLimiter,
     component::{HasSelf, Linker},
@@ -195,11 +196,11 @@ impl metrics::Host for Services {
     }
 }
 
-impl From<StateError> for state::Error {
-    fn from(error: StateError) -> state::Error {
+impl From<StateError> for u32 {
+    fn from(error: StateError) -> u32 {
         match error {
-            StateError::Quota => state::Error::Quota,
-            StateError::TooLarge => state::Error::TooLarge,
+            StateError::Quota => failure::QUOTA,
+            StateError::TooLarge => failure::TOO_LARGE,
         }
     }
 }
@@ -209,7 +210,7 @@ impl state::Host for Services {
         self.kept.lock().state.get(&self.pending, &key, self.now)
     }
 
-    fn set(&mut self, key: Vec<u8>, value: Vec<u8>, ttl: u64) -> Result<(), state::Error> {
+    fn set(&mut self, key: Vec<u8>, value: Vec<u8>, ttl: u64) -> Result<(), u32> {
         let kept = self.kept.lock();
         Ok(kept
             .state
@@ -220,11 +221,17 @@ impl state::Host for Services {
         self.kept.lock().state.delete(&mut self.pending, key);
     }
 
-    fn count(&mut self, key: Vec<u8>, add: u64, window: u64) -> Result<u64, state::Error> {
+    fn count(&mut self, key: Vec<u8>, add: u64, window: u64) -> Result<u64, u32> {
         let kept = self.kept.lock();
         Ok(kept
             .state
             .count(&mut self.pending, key, add, window, self.now)?)
+    }
+
+    fn keys(&mut self, prefix: Vec<u8>, after: Vec<u8>, most: u32) -> Vec<Vec<u8>> {
+        let kept = self.kept.lock();
+        kept.state
+            .keys(&self.pending, &prefix, &after, most as usize, self.now)
     }
 }
 

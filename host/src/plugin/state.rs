@@ -14,7 +14,10 @@ pub const MAX_KEYS: usize = 65_536;
 /// Most bytes of one plugin, keys and values together: its share of the node's memory.
 pub const MAX_BYTES: usize = 4 << 20;
 
-/// Why a write was not taken. Twin of the contract's `error`.
+/// Most keys that one call lists: what is copied into a guest's memory.
+pub const MAX_LISTED: usize = 1024;
+
+/// Why a write was not taken. Twin of values of the contract's `failure`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StateError {
     /// The plugin's share is used up.
@@ -143,6 +146,27 @@ impl State {
         let content = Content::Count(sum);
         self.write(pending, key, Entry { content, end })?;
         Ok(sum)
+    }
+
+    /// Keys with this beginning that lie behind `after`, in order, as this call sees them.
+    pub fn keys(
+        &self,
+        pending: &Pending,
+        prefix: &[u8],
+        after: &[u8],
+        most: usize,
+        now: u64,
+    ) -> Vec<Vec<u8>> {
+        let fits = |key: &&Vec<u8>| key.starts_with(prefix) && key.as_slice() > after;
+        let stored = self.entries.keys().chain(pending.writes.keys());
+        let mut keys: BTreeSet<&Vec<u8>> = stored
+            .filter(fits)
+            .filter(|key| self.entry(pending, key, now).is_some())
+            .collect();
+        while keys.len() > most.min(MAX_LISTED) {
+            keys.pop_last();
+        }
+        keys.into_iter().cloned().collect()
     }
 
     /// Makes a call's writes effective.

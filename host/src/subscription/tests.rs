@@ -7,7 +7,7 @@ id = "t"
 version = "1"
 title = "t"
 description = "t"
-contract = "0.1.0-dev"
+contract = "0.1.0"
 "#;
 
 fn compile(subscribe: &str) -> Subscriptions {

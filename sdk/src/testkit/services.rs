@@ -52,7 +52,6 @@ pub(crate) fn set(name: &str, value: i64) {
 
 pub(crate) mod state {
     use super::SERVICES;
-    use crate::state::Error;
 
     pub fn get(key: &[u8]) -> Option<Vec<u8>> {
         SERVICES.with_borrow(|s| {
@@ -61,7 +60,7 @@ pub(crate) mod state {
         })
     }
 
-    pub fn set(key: &[u8], value: &[u8], ttl: u64) -> Result<(), Error> {
+    pub fn set(key: &[u8], value: &[u8], ttl: u64) -> Result<(), u32> {
         SERVICES.with_borrow_mut(|s| {
             let ends = if ttl == 0 {
                 0
@@ -73,11 +72,22 @@ pub(crate) mod state {
         Ok(())
     }
 
+    pub fn keys(prefix: &[u8], after: &[u8], most: u32) -> Vec<Vec<u8>> {
+        SERVICES.with_borrow(|s| {
+            let keys = s.state.iter().filter(|(key, (_, ends))| {
+                key.starts_with(prefix) && key.as_slice() > after && (*ends == 0 || *ends > s.now)
+            });
+            keys.take(most as usize)
+                .map(|(key, _)| key.clone())
+                .collect()
+        })
+    }
+
     pub fn delete(key: &[u8]) {
         SERVICES.with_borrow_mut(|s| s.state.remove(key));
     }
 
-    pub fn count(key: &[u8], add: u64, window: u64) -> Result<u64, Error> {
+    pub fn count(key: &[u8], add: u64, window: u64) -> Result<u64, u32> {
         SERVICES.with_borrow_mut(|s| {
             let now = s.now;
             let (sum, ends) = s.counts.entry(key.to_owned()).or_default();

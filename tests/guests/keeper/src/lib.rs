@@ -48,6 +48,8 @@ impl detector::Guest for Keeper {
                     }],
                     dedup: event.id.to_string(),
                     proposals: Vec::new(),
+                    container: 0,
+                    details: Vec::new(),
                 }
             })
             .collect()

@@ -45,6 +45,8 @@ fn tell(batch: &Batch, event: &Event) -> Finding {
         }],
         dedup: event.id.to_string(),
         proposals: Vec::new(),
+        container: 0,
+        details: Vec::new(),
     }
 }
 

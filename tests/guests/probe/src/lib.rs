@@ -85,10 +85,12 @@ impl Guest for Probe {
                     one.proposals.push(Proposal {
                         action: 1,
                         target: 77,
+                        event: 0,
                     });
                     one.proposals.push(Proposal {
                         action: 99,
                         target: one.process,
+                        event: 0,
                     });
                     findings.push(one);
                 }
@@ -178,7 +180,10 @@ fn finding(batch: &Batch, event: &Event) -> Finding {
         proposals: vec![Proposal {
             action: 1,
             target: process,
+            event: 0,
         }],
+        container: 0,
+        details: Vec::new(),
     }
 }
 
@@ -217,6 +222,8 @@ fn flood(event: &Event) -> Vec<Finding> {
             }],
             dedup: n.to_string(),
             proposals: Vec::new(),
+            container: 0,
+            details: Vec::new(),
         })
         .collect()
 }

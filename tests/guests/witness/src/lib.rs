@@ -101,6 +101,8 @@ fn tell(
             .into_iter()
             .collect(),
         proposals: Vec::new(),
+        container: 0,
+        details: Vec::new(),
     }
 }
 
