@@ -24,7 +24,7 @@ const UNEXPLAINED_CAP: usize = 4_096;
 
 /// How long a removed group can still be looked up, ns of event time: records of other CPUs that
 /// name it may be behind.
-const REMOVED_KEPT: u64 = 5_000_000_000;
+const REMOVED_KEPT: u64 = 2_000_000_000;
 
 /// Key of a group: hierarchies number their groups independently of each other, and of version 1
 /// only the pids hierarchy is told of.

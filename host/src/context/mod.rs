@@ -12,7 +12,7 @@ mod table;
 
 use container::Container;
 use containers::{Containers, Place};
-use process::{Process, key};
+use process::{Life, Process, key};
 use std::sync::Arc;
 use table::Table;
 use vedette_contract::{kind, values::process_mark};
@@ -99,6 +99,7 @@ impl Context {
                     marks: row.marks | process_mark::EXITED,
                     ..(*row).clone()
                 });
+                row.life.end(event.at);
                 self.table.exited(row.id, event.at);
             }
             _ => {}
@@ -286,6 +287,7 @@ impl Context {
             exe,
             image,
             streams,
+            life: Life::default(),
         })
     }
 
@@ -319,6 +321,7 @@ impl Context {
             depth: above.depth + 1,
             parent: Some(above),
             marks: parent.marks & !(process_mark::EXITED | process_mark::EXISTING),
+            life: Life::default(),
             ..(**parent).clone()
         };
         self.put(child)

@@ -2,6 +2,7 @@
 
 use crate::context::container::Container;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use vedette_sensor::event::{Image, Namespaces, Stream, TaskRef};
 
 /// A process as it was at one moment. A change of image, streams, credentials, namespaces or
@@ -45,6 +46,33 @@ pub struct Process {
     pub image: Arc<Image>,
     /// Standard input, output and error, those that are open.
     pub streams: Arc<[Stream]>,
+    /// Shared by all rows of the process: until when it lives.
+    pub life: Life,
+}
+
+/// When a process died. Rows do not change: this tells their holders how long they are worth
+/// keeping. Two questions about one moment of event time have one answer, however far behind the
+/// holder is.
+#[derive(Debug, Clone)]
+pub struct Life(Arc<AtomicU64>);
+
+impl Default for Life {
+    fn default() -> Life {
+        Life(Arc::new(AtomicU64::new(u64::MAX)))
+    }
+}
+
+impl Life {
+    /// It died at that time, ns since boot.
+    pub fn end(&self, at: u64) {
+        // Nothing else is read because of this value.
+        self.0.store(at, Ordering::Relaxed);
+    }
+
+    /// Whether it had died at that time, ns since boot.
+    pub fn is_over(&self, at: u64) -> bool {
+        self.0.load(Ordering::Relaxed) <= at
+    }
 }
 
 impl Process {

@@ -12,7 +12,10 @@ const ROWS_CAP: usize = 131_072;
 
 /// How long a dead process can still be looked up, ns of event time: records of other CPUs that
 /// name it may be behind.
-const EXITED_KEPT: u64 = 5_000_000_000;
+const EXITED_KEPT: u64 = 2_000_000_000;
+
+/// Entries of processes that were forgotten, in the order of arrival: it is not put right for each.
+const ORDER_SLACK: usize = 1_024;
 
 /// Start times from /proc are cut to clock ticks of 10 ms.
 const TICK: u64 = 10_000_000;
@@ -116,7 +119,7 @@ impl Table {
                 break;
             }
         }
-        if self.order.len() > 2 * ROWS_CAP {
+        if self.order.len() > 2 * self.rows.len() + ORDER_SLACK {
             let rows = &self.rows;
             self.order
                 .retain(|id| rows.get(&id.pid).is_some_and(|row| row.id == *id));

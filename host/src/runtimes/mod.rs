@@ -19,6 +19,7 @@ mod survey;
 
 use crate::context::{Unexplained, process::Process};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use description::Description;
 use look::Question;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -197,28 +198,45 @@ async fn pursue(
     for (number, at) in looks.iter().enumerate() {
         tokio::time::sleep(Duration::from_millis(at - before)).await;
         before = *at;
-        let (found, complete) = look::look(question, sockets).await;
-        if !found.is_known() {
-            continue;
-        }
-        // After the last look no more will come.
-        let complete = complete || number + 1 == looks.len();
-        if !complete && told.as_ref() == Some(&found) {
-            continue;
-        }
-        let mut event = found.event(question.cgroup, !complete);
-        while let Err(TrySendError::Full(back)) = answers.try_send(event) {
-            event = back;
-            tokio::time::sleep(TRY_AGAIN).await;
-        }
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        if complete {
+        let last = number + 1 == looks.len();
+        // On the heap while it lasts: else each that sleeps would hold 4 KB for it.
+        let once = Box::pin(look_once(
+            question, sockets, last, &mut told, answers, waker,
+        ));
+        if once.await {
             return;
         }
-        told = Some(found);
     }
+}
+
+/// Looks, and tells what is new. Says whether no more will come.
+async fn look_once(
+    question: &Question,
+    sockets: &[Socket],
+    last: bool,
+    told: &mut Option<Box<Description>>,
+    answers: &Sender<Event>,
+    waker: Option<&Waker>,
+) -> bool {
+    let (found, complete) = look::look(question, sockets).await;
+    if !found.is_known() {
+        return false;
+    }
+    // After the last look no more will come.
+    let complete = complete || last;
+    if !complete && told.as_deref() == Some(&found) {
+        return false;
+    }
+    let mut event = found.event(question.cgroup, !complete);
+    while let Err(TrySendError::Full(back)) = answers.try_send(event) {
+        event = back;
+        tokio::time::sleep(TRY_AGAIN).await;
+    }
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+    *told = Some(Box::new(found));
+    complete
 }
 
 #[cfg(test)]

@@ -161,6 +161,7 @@ pub fn process(
             address: vec![127, 0, 0, 1].into(),
             ..Stream::default()
         }]),
+        life: vedette::context::process::Life::default(),
     })
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::context::process::key;
+use crate::context::process::{Life, key};
 use vedette_sensor::event::{Event, TaskRef};
 
 fn process(pid: u32, parent: Option<Arc<Process>>, args: &[u8]) -> Arc<Process> {
@@ -35,6 +35,7 @@ fn process(pid: u32, parent: Option<Arc<Process>>, args: &[u8]) -> Arc<Process> 
             address: b"/dev/null".as_slice().into(),
             ..Stream::default()
         }]),
+        life: Life::default(),
     })
 }
 

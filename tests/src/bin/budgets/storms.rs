@@ -11,8 +11,9 @@ use vedette_tests::workspace::random_hex;
 /// Opens of a storm, and threads that make them.
 const OPENS: u64 = 2_500_000;
 const PRODUCERS: u64 = 2;
-/// Control groups that come and go.
-const GROUPS: u32 = 2_000;
+/// Control groups that come and go, and after how many of them memory is looked at.
+const GROUPS: u32 = 8_000;
+const LOOKS: [u32; 6] = [500, 1_000, 1_500, 2_000, 4_000, GROUPS];
 
 pub fn measure() {
     executions();
@@ -118,14 +119,14 @@ fn groups() {
         let status = Command::new("/bin/sh").args(["-c", &script]).status();
         assert!(status.is_ok_and(|s| s.success()), "the process enters it");
         fs::remove_dir(&group).expect("it is empty");
-        if number % 500 == 0 {
+        if LOOKS.contains(&number) {
             settled(agent);
             memory.push(resident(agent));
         }
     }
     let memory: Vec<_> = memory.iter().map(|mb| format!("{mb:.1}")).collect();
     row(
-        &format!("resident memory over {GROUPS} control groups that come and go, every 500th"),
+        &format!("resident memory before and after {LOOKS:?} control groups that come and go"),
         &format!("{} MB", memory.join(" → ")),
     );
     watched.agent.stop();
