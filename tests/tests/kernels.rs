@@ -1,25 +1,39 @@
-//! The sensor's live tests on kernels other than this machine's, in qemu. See `scripts/kernels`
-//! for running some of them by hand.
+//! Kernels other than this machine's, in qemu: the sensor's live tests, and the agent as a whole. See
+//! `scripts/kernels` for running some of them by hand.
 
 use vedette_tests::{
-    kernel::{Kernel, live},
-    need::{Need, skip},
+    agent::summary,
+    kernel::{Kernel, agent, live},
+    need::{Need, missing, skip},
     require,
 };
 
-fn on(version: &str) {
-    require!(
-        Need::Tool("qemu-system-x86_64"),
-        Need::Tool("busybox"),
-        Need::Tool("python3"),
-        Need::Tool("mke2fs"),
-        Need::Tool("ldd"),
-        Need::Tool("xz")
-    );
-    let Some(kernel) = Kernel::find(version) else {
-        return skip(&format!(
+/// The kernel, if a virtual machine can be made for it here.
+fn fetched(version: &str) -> Option<Kernel> {
+    let tools = [
+        "qemu-system-x86_64",
+        "busybox",
+        "python3",
+        "mke2fs",
+        "ldd",
+        "xz",
+    ];
+    if let Some(reason) = missing(&tools.map(Need::Tool)) {
+        skip(&reason);
+        return None;
+    }
+    let kernel = Kernel::find(version);
+    if kernel.is_none() {
+        skip(&format!(
             "Linux {version} is not here: scripts/kernels fetch"
         ));
+    }
+    kernel
+}
+
+fn live_tests_on(version: &str) {
+    let Some(kernel) = fetched(version) else {
+        return;
     };
     let results = live::run(&kernel, &[], &mut |line| println!("{line}"))
         .unwrap_or_else(|error| panic!("Linux {version}: {error}"));
@@ -32,12 +46,54 @@ fn on(version: &str) {
     assert!(results.passed.len() > 20, "{results:?}");
 }
 
+/// Every attack is found as what it is, and nobody else is accused.
+fn agent_on(version: &str) {
+    require!(Need::Agent);
+    let Some(kernel) = fetched(version) else {
+        return;
+    };
+    let results = agent::run(&kernel, &mut |line| println!("{line}"))
+        .unwrap_or_else(|error| panic!("Linux {version}: {error}"));
+    let told: Vec<_> = results.findings.iter().map(summary).collect();
+    let said = format!("{told:#?}\n{}", results.errors);
+    for act in &results.acts {
+        let found = results.findings.iter().any(|f| act.is_told_by(f));
+        assert!(found, "Linux {version}: {act:?} is not found: {said}");
+    }
+    // A script that performs nothing must not pass.
+    let mut kinds: Vec<_> = results.acts.iter().map(|act| &*act.category).collect();
+    kinds.dedup();
+    assert_eq!(kinds, ["reverse-shell", "miner", "container-escape"]);
+    for finding in results.findings.iter().filter(|f| !f.is_health()) {
+        let meant = results.acts.iter().any(|act| act.is_told_by(finding));
+        let accused = summary(finding);
+        assert!(
+            meant,
+            "Linux {version}: {accused} is accused of honest work"
+        );
+    }
+    for (plugin, of_it) in results.summary["plugins"].as_object().into_iter().flatten() {
+        assert_eq!(of_it["aborts"], 0, "Linux {version}: {plugin}: {said}");
+        assert_eq!(of_it["shed"], 0, "Linux {version}: {plugin}: {said}");
+    }
+}
+
 #[test]
 fn linux_6_1() {
-    on("6.1");
+    live_tests_on("6.1");
 }
 
 #[test]
 fn linux_6_12() {
-    on("6.12");
+    live_tests_on("6.12");
+}
+
+#[test]
+fn agent_on_linux_6_1() {
+    agent_on("6.1");
+}
+
+#[test]
+fn agent_on_linux_6_12() {
+    agent_on("6.12");
 }

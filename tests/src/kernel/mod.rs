@@ -1,8 +1,11 @@
-//! Other kernels: the sensor's live tests, as built for this machine, run on them in qemu.
+//! Other kernels: the sensor's live tests and the agent, as built for this machine, run on them in
+//! qemu.
 
+pub mod agent;
 pub mod initramfs;
 pub mod live;
 pub mod machine;
+pub mod userland;
 
 use crate::workspace;
 use std::{
