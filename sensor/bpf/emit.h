@@ -238,19 +238,14 @@ static __always_inline struct task_struct *task_of(struct pid *pid, u32 type)
 	       type * bpf_core_type_size(struct hlist_node);
 }
 
-/* The open file behind a descriptor of the current task. The pointers are followed directly here:
- * this is on the way of every open that nobody wants. */
+/* The open file behind a descriptor of the current task. */
 static __always_inline struct file *file_of(s32 fd)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct files_struct *files = task->files;
-	if (!files || fd < 0)
-		return 0;
-	struct fdtable *table = files->fdt;
-	if (!table || (u32)fd >= table->max_fds)
-		return 0;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file *file = 0;
-	struct file **all = (struct file **)table->fd;
-	bpf_probe_read_kernel(&file, sizeof(file), all + fd);
+	if (!table || fd < 0 || (u32)fd >= BPF_CORE_READ(table, max_fds))
+		return 0;
+	bpf_probe_read_kernel(&file, sizeof(file), BPF_CORE_READ(table, fd) + fd);
 	return file;
 }

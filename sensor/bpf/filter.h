@@ -128,9 +128,8 @@ static __always_inline u64 pids_group(struct css_set *set)
 
 /* Whether the current process may be in a container. The pointers are followed directly here:
  * this is on the way of every open. */
-static __always_inline u32 may_be_inside_now(void)
+static __always_inline u32 may_be_inside_now(struct task_struct *task)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct nsproxy *nsproxy = task->nsproxy;
 	struct css_set *set = task->cgroups;
 	u32 zero = 0;

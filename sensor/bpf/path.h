@@ -169,9 +169,8 @@ static __always_inline u32 append_path_of(struct scratch *s, struct file *file, 
  * (pipes, memfds) and detached ones belong to nobody. */
 static __always_inline int is_foreign(struct vfsmount *mnt)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_struct *task = (void *)bpf_get_current_task();
 	struct mnt_namespace *of = BPF_CORE_READ(mount_of(mnt), mnt_ns);
-	struct nsproxy *nsproxy = task->nsproxy;
-	struct mnt_namespace *own = nsproxy ? nsproxy->mnt_ns : 0;
+	struct mnt_namespace *own = BPF_CORE_READ(task, nsproxy, mnt_ns);
 	return of != own && !is_internal(mnt) && !is_detached(mount_of(mnt));
 }

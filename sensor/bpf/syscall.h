@@ -2,6 +2,7 @@
  * the program of its call. At exit the arguments still stand in the registers. */
 #pragma once
 #include "credentials.h"
+#include "file.h"
 
 #define ENOSYS 38
 
@@ -85,6 +86,8 @@ int BPF_PROG(dispatch, struct pt_regs *regs, long ret)
 	if (!(filter.syscalls[number >> 6] >> (number & 63) & 1))
 		return 0;
 	if (task->tgid == filter.self)
+		return 0;
+	if (is_open_call(number) && is_dull_open(task, ret))
 		return 0;
 	if (number == plain && is_unexplained(number))
 		bpf_tail_call(ctx, &HANDLERS, UNEXPLAINED);
