@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod raw;
+
 use crossbeam_channel::Receiver;
 use std::{
     collections::HashMap,
