@@ -4,11 +4,13 @@
 //! that it can be read and judged without running anything. Errors point at the line and name the
 //! remedy.
 
+mod fixture;
 mod predicate;
 mod raw;
 mod read;
 mod units;
 
+pub use fixture::{Expected, Fixture, MAX_FIXTURES};
 pub use predicate::{Operator, Predicate, Subject, Test};
 
 use crate::finding::{Action, Category, Severity};
@@ -157,6 +159,8 @@ pub struct Manifest {
     pub limits: Limits,
     /// What it may raise.
     pub findings: Vec<Rule>,
+    /// What it is tried with.
+    pub fixtures: Vec<Fixture>,
     /// Its configuration, handed to `init` as JSON.
     pub config: serde_json::Value,
 }

@@ -1,5 +1,6 @@
 //! The manifest as TOML gives it: keys, types and places, nothing judged yet.
 
+use super::fixture::RawFixture;
 use super::{Sensitive, Service};
 use crate::finding::{Action, Category, Severity};
 use serde::Deserialize;
@@ -17,6 +18,8 @@ pub(super) struct Raw {
     pub limits: RawLimits,
     #[serde(default)]
     pub finding: Vec<RawFinding>,
+    #[serde(default)]
+    pub fixture: Vec<RawFixture>,
     pub config: Option<Spanned<toml::Table>>,
 }
 

@@ -3,7 +3,7 @@
 use super::{
     DEFAULT_DEADLINE, DEFAULT_MEMORY, Fault, Limits, MAX_DEADLINE, MAX_FINDINGS, MAX_MEMORY,
     MAX_PREDICATES, MAX_SIZE, MAX_SUBSCRIPTIONS, MAX_TEXT, MAX_VALUES, Manifest, OWN_ID, Rule,
-    Sensitive, Service, Subscription, fault, predicate,
+    Sensitive, Service, Subscription, fault, fixture, predicate,
     raw::{self, Raw, RawFinding, RawLimits, RawPlugin},
     units,
 };
@@ -48,7 +48,9 @@ pub(super) fn read(text: &str) -> Result<Manifest, Fault> {
             format!("name at most {MAX_VALUES}"),
         );
     }
+    let findings = rules(raw.finding)?;
     Ok(Manifest {
+        fixtures: fixture::fixtures(raw.fixture, &findings)?,
         id: plugin_id(id)?,
         version: version_text(version)?,
         title: short(title)?,
@@ -60,7 +62,7 @@ pub(super) fn read(text: &str) -> Result<Manifest, Fault> {
         services,
         fields,
         limits: limits(raw.limits)?,
-        findings: rules(raw.finding)?,
+        findings,
         config: config(raw.config)?,
     })
 }

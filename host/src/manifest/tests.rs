@@ -42,6 +42,13 @@ techniques = ["T1059.004", "T1071"]
 false-positives = "Honest shells"
 response = ["kill"]
 
+[[fixture]]
+capture = "fixtures/shell.capture"
+findings = [{ rule = "interactive-shell", count = 2 }]
+
+[[fixture]]
+capture = "fixtures/honest.capture"
+
 [config]
 ports = [1, 2]
 nested = { deep = 1.5, when = 2026-01-01 }
@@ -208,5 +215,29 @@ proptest! {
             let _ = e.to_string();
             let _ = format!("{:?}", miette::Report::new(*e));
         }
+    }
+}
+
+#[test]
+fn fixtures_name_captures_and_findings() {
+    let m = Manifest::parse(GOOD, "plugin.toml").expect("a sound manifest");
+    assert_eq!(m.fixtures[0].findings[0].count, 2);
+    assert!(m.fixtures[1].findings.is_empty());
+    let wrong = [
+        ("fixtures/shell.capture", "/etc/shell.capture"),
+        ("fixtures/shell.capture", "../shell.capture"),
+        ("{ rule = \"interactive-shell\", count = 2 }", "\"other\""),
+        (
+            "{ rule = \"interactive-shell\", count = 2 }",
+            "\"interactive-shell\", \"interactive-shell\"",
+        ),
+        ("count = 2", "count = 0"),
+        ("count = 2", "number = 2"),
+    ];
+    for (good, bad) in wrong {
+        assert!(GOOD.contains(good));
+        let text = GOOD.replacen(good, bad, 1);
+        let error = Manifest::parse(&text, "plugin.toml").expect_err(bad);
+        assert!(error.to_string().contains("plugin.toml:"), "{error}");
     }
 }

@@ -218,6 +218,20 @@ impl PluginHost {
         reports
     }
 
+    /// Loads one component from its bytes, whoever may write to where they came from: for authors,
+    /// who run their own.
+    ///
+    /// # Errors
+    /// Why it cannot come into service.
+    pub fn load_bytes(&mut self, path: &Path, bytes: Vec<u8>) -> Result<u32, String> {
+        let generation = self.loader.load_bytes(path, bytes);
+        let generation = self.admit(generation.map_err(|error| error.to_string())?)?;
+        let number = generation.number;
+        self.place(generation);
+        self.recount();
+        Ok(number)
+    }
+
     /// Follows changes on a thread of its own, where components are also made ready.
     fn follow(&mut self, places: Places) {
         let (send, receive) = crossbeam_channel::unbounded();

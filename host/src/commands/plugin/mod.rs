@@ -1,0 +1,56 @@
+//! `vedette plugin`: the author's commands, one file each.
+
+mod build;
+mod inspect;
+mod minimise;
+mod new;
+mod place;
+mod replay;
+mod test;
+
+use clap::{Args, Subcommand};
+
+/// Arguments of `vedette plugin`.
+#[derive(Debug, Args)]
+pub struct Plugin {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Begin a plugin that works, with its tests and all that it is built from.
+    New(new::New),
+    /// Bring the SDK in a plugin's directory up to that of this agent.
+    Sdk(new::Sdk),
+    /// Build a plugin's crate into a component with its manifest inside.
+    Build(build::Build),
+    /// Replay the fixtures of a plugin: each must raise exactly what the manifest declares.
+    Test(test::Test),
+    /// Replay a capture through one plugin; tell what it finds and how long it takes.
+    Replay(replay::Replay),
+    /// Make a capture small: keep of it what a finding needs.
+    Minimise(minimise::Minimise),
+    /// Show what a component is and asks for, without running it.
+    Inspect(inspect::Inspect),
+}
+
+impl Plugin {
+    /// Runs the command.
+    pub fn execute(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::New(new) => new.execute(),
+            Command::Sdk(sdk) => sdk.execute(),
+            Command::Build(build) => build.execute(),
+            Command::Test(test) => test.execute(),
+            Command::Replay(replay) => replay.execute(),
+            Command::Minimise(minimise) => minimise.execute(),
+            Command::Inspect(inspect) => inspect.execute(),
+        }
+    }
+}
+
+/// An error with the place in the author's file that it is about.
+fn shown(report: miette::Report) -> anyhow::Error {
+    anyhow::anyhow!("{report:?}")
+}
