@@ -4,6 +4,7 @@ use crate::context::container::{Container, NAMES_WAIT};
 use crate::{context::process::Process, record::Record};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use vedette_contract::values::action;
 
 /// How bad it would be if it were true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,6 +47,16 @@ pub enum Category {
 pub enum Action {
     /// Kill the target process.
     Kill,
+}
+
+impl Action {
+    /// The action with this number in the catalogue's set `action`.
+    pub fn of(number: u32) -> Option<Action> {
+        match number {
+            action::KILL => Some(Action::Kill),
+            _ => None,
+        }
+    }
 }
 
 /// An action and whom it is for.

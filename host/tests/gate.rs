@@ -46,7 +46,7 @@ fn what_a_component_imports_is_declared_and_granted() {
         "{wasi}"
     );
     assert!(matches!(
-        refused(importing("vedette:detect/file@0.1.0")),
+        refused(importing("vedette:detect/shell@0.1.0")),
         ComponentError::UnknownImport(_)
     ));
     assert!(matches!(

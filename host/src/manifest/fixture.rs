@@ -1,6 +1,6 @@
 //! What the plugin is tried with: captures, and what it must find in each.
 
-use super::{Fault, MAX_TEXT, Rule, fault};
+use super::{Fault, Rule, fault, near, read::short};
 use serde::{Deserialize, Serialize};
 use std::path::{Component, Path};
 use toml::Spanned;
@@ -64,11 +64,11 @@ pub(super) fn fixtures(raw: Vec<RawFixture>, rules: &[Rule]) -> Result<Vec<Fixtu
                 format!("declare at most {MAX_FIXTURES}"),
             );
         }
-        let path = capture.into_inner();
+        let path = short(capture)?;
         let inside = Path::new(&path)
             .components()
             .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if path.is_empty() || path.len() > MAX_TEXT || !inside {
+        if path.is_empty() || !inside {
             return fault(
                 span,
                 "this is not a file below the manifest's directory",
@@ -94,8 +94,8 @@ fn expected(raw: Vec<Spanned<RawExpected>>, rules: &[Rule]) -> Result<Vec<Expect
         if !rules.iter().any(|declared| declared.id == rule) {
             return fault(
                 span,
-                format!("no [[finding]] is called {rule:?}"),
-                "name the id of a finding that this manifest declares",
+                format!("the plugin declares no finding {:?}", near::plain(&rule)),
+                near::suggest(&rule, "its findings are", rules.iter().map(|r| &*r.id)),
             );
         }
         if all.iter().any(|before| before.rule == rule) {

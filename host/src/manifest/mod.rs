@@ -4,18 +4,32 @@
 //! that it can be read and judged without running anything. Errors point at the line and name the
 //! remedy.
 
+mod capability;
+mod config;
+mod contract;
 mod fixture;
+mod limits;
+mod near;
+mod place;
 mod predicate;
 mod raw;
 mod read;
+mod rule;
+mod schema;
 mod units;
 
+pub use capability::{Sensitive, Service};
+pub use config::Config;
+pub use contract::Version;
 pub use fixture::{Expected, Fixture, MAX_FIXTURES};
+pub use limits::{
+    DEFAULT_CPU, DEFAULT_DEADLINE, DEFAULT_MEMORY, DEFAULT_OUTPUT, DEFAULT_STATE, Keeping, Limits,
+    MAX_CPU, MAX_DEADLINE, MAX_MEMORY, MAX_OUTPUT, MAX_STATE, Restart,
+};
 pub use predicate::{Operator, Predicate, Subject, Test};
+pub use rule::{MAX_FINDINGS, Rule};
 
-use crate::finding::{Action, Category, Severity};
-use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, ops::Range, time::Duration};
+use std::{collections::BTreeSet, ops::Range};
 use vedette_contract::Kind;
 
 /// Name of the custom section that holds the manifest, at the component's top level.
@@ -29,70 +43,10 @@ pub const MAX_SUBSCRIPTIONS: usize = 64;
 pub const MAX_PREDICATES: usize = 16;
 /// Most values of one operator: stops the same, and floods of the kernel's name tables.
 pub const MAX_VALUES: usize = 256;
-/// Most findings that a plugin declares: stops tables without end.
-pub const MAX_FINDINGS: usize = 64;
 /// Longest text of any one field in bytes: stops titles that flood outputs.
 pub const MAX_TEXT: usize = 4096;
-/// Largest memory that a plugin can ask for in bytes: stops one plugin from taking the node's.
-pub const MAX_MEMORY: u64 = 64 << 20;
-/// Memory of a plugin that does not ask, in bytes.
-pub const DEFAULT_MEMORY: u64 = 16 << 20;
-/// Longest time for one call: stops a plugin from holding its worker.
-pub const MAX_DEADLINE: Duration = Duration::from_secs(1);
-/// Time for one call of a plugin that does not ask.
-pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(100);
-
 /// The id under which the agent itself speaks.
 pub const OWN_ID: &str = "vedette";
-
-/// A host service that a plugin may import.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Service {
-    /// Lines in the agent's log.
-    Log,
-    /// Counters and gauges.
-    Metrics,
-    /// Keys that survive a trap and a reload.
-    State,
-}
-
-impl Service {
-    /// Every service.
-    pub const ALL: [Service; 3] = [Service::Log, Service::Metrics, Service::State];
-
-    /// Its name in manifests and in the contract.
-    pub fn name(self) -> &'static str {
-        match self {
-            Service::Log => "log",
-            Service::Metrics => "metrics",
-            Service::State => "state",
-        }
-    }
-}
-
-/// A field that a plugin sees only if it asks and the operator grants it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Sensitive {
-    /// Command lines of processes.
-    Arguments,
-    /// Bytes sent on connections.
-    Payload,
-}
-
-impl Sensitive {
-    /// Every sensitive field.
-    pub const ALL: [Sensitive; 2] = [Sensitive::Arguments, Sensitive::Payload];
-
-    /// Its name in manifests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Sensitive::Arguments => "arguments",
-            Sensitive::Payload => "payload",
-        }
-    }
-}
 
 /// One kind of event, and which events of it are wanted.
 #[derive(Debug, Clone)]
@@ -101,35 +55,6 @@ pub struct Subscription {
     pub kind: &'static Kind,
     /// All must hold.
     pub predicates: Vec<Predicate>,
-}
-
-/// What a plugin may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of linear memory.
-    pub memory: u64,
-    /// Time for one call.
-    pub deadline: Duration,
-}
-
-/// A finding that a plugin may raise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct Rule {
-    /// Its id within the plugin.
-    pub id: String,
-    /// What it says, for people.
-    pub title: String,
-    /// What sort of act it is about.
-    pub category: Category,
-    /// The highest severity that it may have.
-    pub severity: Severity,
-    /// ATT&CK techniques.
-    pub techniques: Vec<String>,
-    /// What honest behaviour may look like it.
-    pub false_positives: String,
-    /// Actions that it may propose.
-    pub response: Vec<Action>,
 }
 
 /// A manifest that was read and found sound.
@@ -143,8 +68,8 @@ pub struct Manifest {
     pub title: String,
     /// What it is, in a few sentences.
     pub description: String,
-    /// Version of the contract that it speaks.
-    pub contract: String,
+    /// The oldest version of the contract that it can do with.
+    pub contract: Version,
     /// SPDX expression of its licence.
     pub license: Option<String>,
     /// Who wrote it.
@@ -157,15 +82,17 @@ pub struct Manifest {
     pub fields: BTreeSet<Sensitive>,
     /// What it may take.
     pub limits: Limits,
+    /// What it keeps in `state`.
+    pub state: Keeping,
     /// What it may raise.
     pub findings: Vec<Rule>,
-    /// What it is tried with.
+    /// Its settings.
+    pub config: Config,
+    /// Captures that it is tested with.
     pub fixtures: Vec<Fixture>,
-    /// Its configuration, handed to `init` as JSON.
-    pub config: serde_json::Value,
 }
 
-/// A manifest was refused.
+/// A manifest was refused, or what an operator set for a plugin.
 #[derive(Debug, Clone, thiserror::Error, miette::Diagnostic)]
 #[error("{file}:{line}: {message}; {help}")]
 pub struct ManifestError {
@@ -187,6 +114,38 @@ struct Fault {
     help: String,
 }
 
+impl Fault {
+    /// What the TOML parser says, with a remedy.
+    fn of_toml(error: &toml::de::Error, help: &str) -> Fault {
+        Fault {
+            span: error.span().unwrap_or(0..0),
+            message: near::plain(&error.message().trim().replace('\n', " ")),
+            help: help.to_owned(),
+        }
+    }
+
+    /// The error of the file that this text came from.
+    fn located(self, text: &str, file: &str) -> Box<ManifestError> {
+        // A text that is too long is not kept for the message's sake.
+        let text = &text[..text.floor_char_boundary(MAX_SIZE)];
+        let start = self.span.start.min(text.len());
+        let end = self.span.end.clamp(start, text.len());
+        let line = text.as_bytes()[..start]
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count()
+            + 1;
+        Box::new(ManifestError {
+            file: file.to_owned(),
+            line,
+            message: self.message,
+            help: self.help,
+            text: miette::NamedSource::new(file, text.to_owned()),
+            span: (start..end).into(),
+        })
+    }
+}
+
 /// A fault at a place of the text.
 fn fault<T>(
     span: Range<usize>,
@@ -206,25 +165,7 @@ impl Manifest {
     /// # Errors
     /// The first thing that is wrong, with its place and the remedy.
     pub fn parse(text: &str, file: &str) -> Result<Manifest, Box<ManifestError>> {
-        read::read(text).map_err(|fault| {
-            // A manifest that is too long is not kept for the message's sake.
-            let text = &text[..text.floor_char_boundary(MAX_SIZE)];
-            let start = fault.span.start.min(text.len());
-            let end = fault.span.end.clamp(start, text.len());
-            let line = text.as_bytes()[..start]
-                .iter()
-                .filter(|b| **b == b'\n')
-                .count()
-                + 1;
-            Box::new(ManifestError {
-                file: file.to_owned(),
-                line,
-                message: fault.message,
-                help: fault.help,
-                text: miette::NamedSource::new(file, text.to_owned()),
-                span: (start..end).into(),
-            })
-        })
+        read::read(text).map_err(|fault| fault.located(text, file))
     }
 
     /// The rule with this id.

@@ -1,6 +1,6 @@
 //! Predicates: a closed list of tests on an event, so that their union compiles into the kernel.
 
-use super::{Fault, MAX_TEXT, MAX_VALUES, Sensitive, fault, raw::RawPredicate};
+use super::{Fault, MAX_TEXT, MAX_VALUES, Sensitive, fault, near, raw::RawPredicate};
 use std::{collections::BTreeSet, net::IpAddr, ops::Range};
 use toml::{Spanned, Value};
 use vedette_contract::{Field, Kind, Set, Type, kind};
@@ -128,15 +128,18 @@ fn subject(
         return Ok(Subject::Uid);
     }
     let Some(field) = kind.field(name.get_ref()) else {
-        let names: Vec<&str> = kind.fields.iter().map(|f| f.name).chain(["uid"]).collect();
         return fault(
             name.span(),
             format!(
                 "events of kind {} have no field {:?}",
                 kind.name,
-                name.get_ref()
+                near::plain(name.get_ref())
             ),
-            format!("its fields are {}", names.join(", ")),
+            near::suggest(
+                name.get_ref(),
+                "its fields are",
+                kind.fields.iter().map(|f| f.name).chain(["uid"]),
+            ),
         );
     };
     // Whether an event arrives tells what the field holds: testing it is seeing it.
@@ -313,11 +316,14 @@ fn named(set: &'static Set, value: &Value, span: &Range<usize>) -> Result<u32, F
     {
         return Ok(number);
     }
-    let names: Vec<&str> = set.values.iter().map(|v| v.name).collect();
     fault(
         span.clone(),
         format!("this is not in the set {}", set.name),
-        format!("its names are {}", names.join(", ")),
+        near::suggest(
+            value.as_str().unwrap_or_default(),
+            "its names are",
+            set.values.iter().map(|v| v.name),
+        ),
     )
 }
 

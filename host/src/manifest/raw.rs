@@ -1,9 +1,9 @@
 //! The manifest as TOML gives it: keys, types and places, nothing judged yet.
 
 use super::fixture::RawFixture;
-use super::{Sensitive, Service};
-use crate::finding::{Action, Category, Severity};
-use serde::Deserialize;
+use super::{Restart, Sensitive, Service};
+use crate::finding::{Category, Severity};
+use serde::{Deserialize, de::IgnoredAny};
 use toml::Spanned;
 
 #[derive(Deserialize)]
@@ -16,11 +16,14 @@ pub(super) struct Raw {
     pub capabilities: RawCapabilities,
     #[serde(default)]
     pub limits: RawLimits,
+    pub state: Option<Spanned<RawState>>,
     #[serde(default)]
     pub finding: Vec<RawFinding>,
     #[serde(default)]
     pub fixture: Vec<RawFixture>,
-    pub config: Option<Spanned<toml::Table>>,
+    /// Read apart, with the place of each value.
+    #[allow(dead_code, reason = "the key is known")]
+    pub config: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +77,23 @@ pub(super) struct RawCapabilities {
 pub(super) struct RawLimits {
     pub memory: Option<Spanned<String>>,
     pub deadline: Option<Spanned<String>>,
+    pub cpu: Option<Spanned<String>>,
+    pub state: Option<Spanned<String>>,
+    pub output: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawState {
+    #[serde(default = "first")]
+    pub version: u32,
+    #[serde(default)]
+    pub restart: Restart,
+}
+
+/// Number of the form of a state whose author gives none.
+fn first() -> u32 {
+    1
 }
 
 #[derive(Deserialize)]
@@ -87,26 +107,5 @@ pub(super) struct RawFinding {
     pub techniques: Vec<Spanned<String>>,
     pub false_positives: Option<Spanned<String>>,
     #[serde(default)]
-    pub response: Vec<Action>,
-}
-
-/// TOML as JSON; none if it holds a number that JSON has not. Dates become text. The parser's
-/// limit on nesting bounds the recursion.
-pub(super) fn json(value: toml::Value) -> Option<serde_json::Value> {
-    Some(match value {
-        toml::Value::String(s) => s.into(),
-        toml::Value::Integer(i) => i.into(),
-        toml::Value::Float(f) => serde_json::Number::from_f64(f)?.into(),
-        toml::Value::Boolean(b) => b.into(),
-        toml::Value::Datetime(d) => d.to_string().into(),
-        toml::Value::Array(items) => {
-            serde_json::Value::Array(items.into_iter().map(json).collect::<Option<_>>()?)
-        }
-        toml::Value::Table(table) => serde_json::Value::Object(
-            table
-                .into_iter()
-                .map(|(key, value)| Some((key, json(value)?)))
-                .collect::<Option<_>>()?,
-        ),
-    })
+    pub response: Vec<Spanned<String>>,
 }

@@ -1,20 +1,19 @@
 //! Judges a manifest, table by table.
 
 use super::{
-    DEFAULT_DEADLINE, DEFAULT_MEMORY, Fault, Limits, MAX_DEADLINE, MAX_FINDINGS, MAX_MEMORY,
-    MAX_PREDICATES, MAX_SIZE, MAX_SUBSCRIPTIONS, MAX_TEXT, MAX_VALUES, Manifest, OWN_ID, Rule,
-    Sensitive, Service, Subscription, fault, fixture, predicate,
-    raw::{self, Raw, RawFinding, RawLimits, RawPlugin},
-    units,
+    Config, Fault, MAX_PREDICATES, MAX_SIZE, MAX_SUBSCRIPTIONS, MAX_TEXT, MAX_VALUES, Manifest,
+    OWN_ID, Sensitive, Service, Subscription, Version, config, fault, fixture, limits, near,
+    predicate,
+    raw::{self, Raw, RawPlugin},
+    rule,
 };
-use std::{collections::BTreeSet, time::Duration};
-use toml::Spanned;
+use serde::Deserialize as _;
+use std::collections::BTreeSet;
+use toml::{
+    Deserializer, Spanned,
+    de::{DeTable, DeValue},
+};
 use vedette_contract::{KINDS, Kind};
-
-/// Smallest memory: less than this no component starts.
-const MIN_MEMORY: u64 = 64 << 10;
-/// Shortest time for one call: less than this the clock of calls cannot tell.
-const MIN_DEADLINE: Duration = Duration::from_millis(10);
 
 /// Reads a manifest, step by step in the order of its tables.
 pub(super) fn read(text: &str) -> Result<Manifest, Fault> {
@@ -25,10 +24,17 @@ pub(super) fn read(text: &str) -> Result<Manifest, Fault> {
             format!("keep it below {MAX_SIZE}"),
         );
     }
-    let raw: Raw = toml::from_str(text).map_err(|e| Fault {
-        span: e.span().unwrap_or(0..0),
-        message: e.message().trim().replace('\n', " "),
-        help: "docs/plugins.md lists every table and key of a manifest".to_owned(),
+    let reference = "docs/plugins.md lists every table and key of a manifest";
+    let mut document = DeTable::parse(text).map_err(|error| Fault::of_toml(&error, reference))?;
+    // The settings are judged by themselves, with the place of each.
+    let config = settings(&mut document)?;
+    let raw = Raw::deserialize(Deserializer::from(document)).map_err(|error| {
+        let (message, help) = near::explain(error.message());
+        Fault {
+            span: error.span().unwrap_or(0..0),
+            message,
+            help,
+        }
     })?;
     let RawPlugin {
         id,
@@ -48,9 +54,9 @@ pub(super) fn read(text: &str) -> Result<Manifest, Fault> {
             format!("name at most {MAX_VALUES}"),
         );
     }
-    let findings = rules(raw.finding)?;
+    let findings = rule::rules(raw.finding)?;
+    let fixtures = fixture::fixtures(raw.fixture, &findings)?;
     Ok(Manifest {
-        fixtures: fixture::fixtures(raw.fixture, &findings)?,
         id: plugin_id(id)?,
         version: version_text(version)?,
         title: short(title)?,
@@ -59,16 +65,34 @@ pub(super) fn read(text: &str) -> Result<Manifest, Fault> {
         license: license.map(short).transpose()?,
         authors: authors.into_iter().map(short).collect::<Result<_, _>>()?,
         subscriptions: subscriptions(raw.subscribe, &fields)?,
+        limits: limits::limits(raw.limits)?,
+        state: limits::keeping(raw.state, &services)?,
         services,
         fields,
-        limits: limits(raw.limits)?,
         findings,
-        config: config(raw.config)?,
+        config,
+        fixtures,
     })
 }
 
-/// Text of one field, not longer than any needs to be.
-fn short(text: Spanned<String>) -> Result<String, Fault> {
+/// Takes the `[config]` table out of the document and reads it.
+fn settings(document: &mut Spanned<DeTable<'_>>) -> Result<Config, Fault> {
+    let Some(table) = document.get_mut().remove("config") else {
+        return Ok(Config::default());
+    };
+    let span = table.span();
+    match table.into_inner() {
+        DeValue::Table(table) => config::read(&Spanned::new(span, table)),
+        _ => fault(
+            span,
+            "the configuration is no table",
+            "write [config] and below it one setting a line",
+        ),
+    }
+}
+
+/// Text of one field, not longer than any needs to be, and as it looks.
+pub(super) fn short(text: Spanned<String>) -> Result<String, Fault> {
     if text.get_ref().len() > MAX_TEXT {
         return fault(
             text.span(),
@@ -76,11 +100,25 @@ fn short(text: Spanned<String>) -> Result<String, Fault> {
             format!("keep it below {MAX_TEXT} bytes"),
         );
     }
+    if let Some(hidden) = text
+        .get_ref()
+        .chars()
+        .find(|c| near::is_hidden(*c) && *c != '\n')
+    {
+        return fault(
+            text.span(),
+            format!(
+                "this text holds the hidden character {}",
+                hidden.escape_unicode()
+            ),
+            "write what can be seen",
+        );
+    }
     Ok(text.into_inner())
 }
 
 /// An id: of a plugin or of a finding.
-fn id(text: Spanned<String>) -> Result<String, Fault> {
+pub(super) fn id(text: Spanned<String>) -> Result<String, Fault> {
     let good = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
     let value = text.get_ref();
     if value.is_empty() || value.len() > 64 || !value.bytes().all(good) {
@@ -117,23 +155,40 @@ fn version_text(text: Spanned<String>) -> Result<String, Fault> {
     Ok(text.into_inner())
 }
 
-/// While the contract is a pre-release it matches only itself.
-fn contract_version(text: Spanned<String>) -> Result<String, Fault> {
-    if text.get_ref() != vedette_contract::VERSION {
+/// A plugin runs where the contract is of the same track and not older than what it needs.
+fn contract_version(text: Spanned<String>) -> Result<Version, Fault> {
+    let own = Version::own();
+    let Some(version) = Version::parse(text.get_ref()) else {
         return fault(
             text.span(),
             format!(
-                "this agent speaks contract {}, not {:?}",
-                vedette_contract::VERSION,
-                text.get_ref()
+                "{:?} is not a version of the contract",
+                near::plain(text.get_ref())
+            ),
+            format!("write the oldest one that the plugin can do with, like \"{own}\""),
+        );
+    };
+    if !version.same_track(own) {
+        return fault(
+            text.span(),
+            format!(
+                "the plugin speaks contract {version}, this agent {own}: they are of different tracks"
             ),
             format!(
-                "rebuild the plugin against contract {}",
-                vedette_contract::VERSION
+                "build it for contract {}, or run it with an agent of contract {}",
+                own.track(),
+                version.track()
             ),
         );
     }
-    Ok(text.into_inner())
+    if version > own {
+        return fault(
+            text.span(),
+            format!("the plugin needs contract {version}, this agent speaks {own}"),
+            format!("update the agent, or lower it to \"{own}\" if the plugin can do with that"),
+        );
+    }
+    Ok(version)
 }
 
 fn subscriptions(
@@ -157,11 +212,11 @@ fn subscriptions(
     raw.into_iter()
         .map(|subscription| {
             let Some(kind) = Kind::by_name(subscription.kind.get_ref()) else {
-                let names: Vec<&str> = KINDS.iter().map(|k| k.name).collect();
+                let kind = subscription.kind.get_ref();
                 return fault(
                     subscription.kind.span(),
-                    format!("there is no event kind {:?}", subscription.kind.get_ref()),
-                    format!("the kinds are {}", names.join(", ")),
+                    format!("there is no event kind {:?}", near::plain(kind)),
+                    near::suggest(kind, "the kinds are", KINDS.iter().map(|k| k.name)),
                 );
             };
             if subscription.predicates.len() > MAX_PREDICATES {
@@ -179,118 +234,4 @@ fn subscriptions(
             Ok(Subscription { kind, predicates })
         })
         .collect()
-}
-
-fn limits(raw: RawLimits) -> Result<Limits, Fault> {
-    let memory = match raw.memory {
-        None => DEFAULT_MEMORY,
-        Some(text) => match units::bytes(text.get_ref()) {
-            Some(bytes) if (MIN_MEMORY..=MAX_MEMORY).contains(&bytes) => bytes,
-            _ => {
-                return fault(
-                    text.span(),
-                    "this is not an amount of memory that a plugin can have",
-                    "write it like \"16 MiB\", from 64 KiB to 64 MiB",
-                );
-            }
-        },
-    };
-    let deadline = match raw.deadline {
-        None => DEFAULT_DEADLINE,
-        Some(text) => match units::duration(text.get_ref()) {
-            Some(time) if (MIN_DEADLINE..=MAX_DEADLINE).contains(&time) => time,
-            _ => {
-                return fault(
-                    text.span(),
-                    "this is not a time that a call can have",
-                    "write it like \"100 ms\", from 10 ms to 1 s",
-                );
-            }
-        },
-    };
-    Ok(Limits { memory, deadline })
-}
-
-fn rules(raw: Vec<RawFinding>) -> Result<Vec<Rule>, Fault> {
-    let mut rules: Vec<Rule> = Vec::new();
-    for finding in raw {
-        let span = finding.id.span();
-        if rules.len() == MAX_FINDINGS {
-            return fault(
-                span,
-                "too many findings",
-                format!("declare at most {MAX_FINDINGS}"),
-            );
-        }
-        let id = id(finding.id)?;
-        if rules.iter().any(|rule| rule.id == id) {
-            return fault(
-                span,
-                format!("two findings are called {id:?}"),
-                "give each its own id",
-            );
-        }
-        if finding.techniques.len() > MAX_VALUES {
-            return fault(
-                span,
-                "too many techniques",
-                format!("name at most {MAX_VALUES}"),
-            );
-        }
-        rules.push(Rule {
-            id,
-            title: short(finding.title)?,
-            category: finding.category,
-            severity: finding.severity,
-            techniques: finding
-                .techniques
-                .into_iter()
-                .map(technique)
-                .collect::<Result<_, _>>()?,
-            false_positives: finding
-                .false_positives
-                .map(short)
-                .transpose()?
-                .unwrap_or_default(),
-            response: finding.response,
-        });
-    }
-    Ok(rules)
-}
-
-/// An ATT&CK technique: `T1059` or `T1059.004`.
-fn technique(text: Spanned<String>) -> Result<String, Fault> {
-    let digits = |s: &str, n: usize| s.len() == n && s.bytes().all(|b| b.is_ascii_digit());
-    let good = text.get_ref().strip_prefix('T').is_some_and(|rest| {
-        rest.split_once('.').map_or_else(
-            || digits(rest, 4),
-            |(t, sub)| digits(t, 4) && digits(sub, 3),
-        )
-    });
-    if !good {
-        return fault(
-            text.span(),
-            "this is not an ATT&CK technique",
-            "write it like \"T1059\" or \"T1059.004\"",
-        );
-    }
-    Ok(text.into_inner())
-}
-
-/// The `[config]` table as JSON.
-fn config(raw: Option<Spanned<toml::Table>>) -> Result<serde_json::Value, Fault> {
-    let Some(table) = raw else {
-        return Ok(serde_json::Value::Object(serde_json::Map::new()));
-    };
-    let span = table.span();
-    raw::json(toml::Value::Table(table.into_inner())).map_or_else(
-        || {
-            fault(
-                span,
-                "JSON has no infinite or undefined numbers",
-                "write the number as text, or leave it out",
-            )
-        },
-        Ok,
-    )
 }

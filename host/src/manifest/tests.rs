@@ -1,5 +1,7 @@
 use super::*;
+use crate::finding::{Action, Severity};
 use proptest::prelude::*;
+use std::time::Duration;
 use vedette_sensor::filter::Access;
 
 const GOOD: &str = r#"
@@ -42,8 +44,16 @@ techniques = ["T1059.004", "T1071"]
 false-positives = "Honest shells"
 response = ["kill"]
 
+[state]
+version = 3
+restart = "keep"
+
 [[fixture]]
-capture = "fixtures/shell.capture"
+capture = "fixtures/nc.capture"
+findings = ["interactive-shell"]
+
+[[fixture]]
+capture = "fixtures/many.capture"
 findings = [{ rule = "interactive-shell", count = 2 }]
 
 [[fixture]]
@@ -51,7 +61,9 @@ capture = "fixtures/honest.capture"
 
 [config]
 ports = [1, 2]
-nested = { deep = 1.5, when = 2026-01-01 }
+ratio = 1.5
+threshold = { type = "integer", default = 5, minimum = 1, description = "how many" }
+nested = { type = "object", properties = { deep = { default = 1.5 }, when = { default = 2026-01-01 } } }
 "#;
 
 #[test]
@@ -67,8 +79,22 @@ fn a_whole_manifest() {
     assert_eq!(m.limits.memory, 8 << 20);
     assert_eq!(m.limits.deadline, Duration::from_millis(50));
     assert_eq!(m.findings[0].severity, Severity::Critical);
-    assert_eq!(m.config["nested"]["deep"], 1.5);
-    assert_eq!(m.config["nested"]["when"], "2026-01-01");
+    assert_eq!(m.limits.cpu, DEFAULT_CPU);
+    assert_eq!(m.findings[0].response, [Action::Kill]);
+    let kept = Keeping {
+        version: 3,
+        restart: Restart::Keep,
+    };
+    assert_eq!(m.state, kept);
+    assert_eq!(m.fixtures[0].findings[0].count, 1);
+    assert_eq!(m.fixtures[1].findings[0].count, 2);
+    assert!(m.fixtures[2].findings.is_empty());
+    assert_eq!(m.config.values["threshold"], 5);
+    assert_eq!(m.config.values["ports"], serde_json::json!([1, 2]));
+    assert_eq!(m.config.values["nested"]["deep"], 1.5);
+    assert_eq!(m.config.values["nested"]["when"], "2026-01-01");
+    assert_eq!(m.config.schema["properties"]["ratio"]["type"], "number");
+    assert!(m.config.missing().is_empty());
 }
 
 /// Puts one line in the place of another and returns the refusal.
@@ -90,7 +116,107 @@ fn refusals_name_the_line_and_the_remedy() {
     assert!(text.contains("connect, accept"), "{text}");
 
     for (line, instead, says) in [
-        ("license =", "licence =", "unknown field `licence`"),
+        ("license =", "licence =", "did you mean \"license\"?"),
+        (
+            "license =",
+            "\"lic\u{202e}\" =",
+            "unknown key \"lic\\\\u{202e}\"",
+        ),
+        ("[limits]", "[limit]", "did you mean \"limits\"?"),
+        ("\"state\"]", "\"states\"]", "did you mean \"state\"?"),
+        ("\"state\"]", "\"log\"]", "keeps no state"),
+        ("restart = \"keep\"", "restart = \"yes\"", "unknown word"),
+        (
+            "\"arguments\"]",
+            "\"argument\"]",
+            "did you mean \"arguments\"?",
+        ),
+        (
+            "title = \"Reverse",
+            "title = \"\u{202e}Reverse",
+            "hidden character \\u{202e}",
+        ),
+        (
+            "kind = \"exec\"",
+            "kind = \"exit-\"",
+            "did you mean \"exit\"?",
+        ),
+        ("deadline = ", "cpu = \"2 s\"\ndeadline = ", "not a time"),
+        (
+            "deadline = ",
+            "state = \"65 MiB\"\ndeadline = ",
+            "amount of memory",
+        ),
+        (
+            "deadline = ",
+            "output = \"1 B\"\ndeadline = ",
+            "amount of memory",
+        ),
+        (
+            "capture = \"fixtures/nc.capture\"",
+            "capture = \"../nc.capture\"",
+            "not a path below",
+        ),
+        (
+            "capture = \"fixtures/nc.capture\"",
+            "capture = \"/nc.capture\"",
+            "not a path below",
+        ),
+        (
+            "findings = [\"interactive-shell\"]",
+            "findings = [\"interactive-shel\"]",
+            "did you mean \"interactive-shell\"?",
+        ),
+        ("count = 2", "count = 0", "not a count"),
+        ("count = 2", "counts = 2", "did not match"),
+        (
+            "ports = [1, 2]",
+            "ports = { minumum = 1 }",
+            "did you mean \"minimum\"?",
+        ),
+        ("ports = [1, 2]", "Ports = 1", "not a setting's name"),
+        (
+            "ports = [1, 2]",
+            "ports = { description = \"x\" }",
+            "nothing is said",
+        ),
+        (
+            "ports = [1, 2]",
+            "ports = { \"$ref\" = \"https://example.org\" }",
+            "in its place",
+        ),
+        (
+            "ports = [1, 2]",
+            "ports = { type = \"string\", pattern = \"(a\" }",
+            "pattern cannot",
+        ),
+        (
+            "ports = [1, 2]",
+            "ports = { type = \"string\", pattern = \"(?=a)b\" }",
+            "pattern cannot",
+        ),
+        (
+            "ports = [1, 2]",
+            "ports = { type = \"string\", pattern = \"((a{1000}){1000}){1000}\" }",
+            "pattern cannot",
+        ),
+        (
+            "ports = [1, 2]",
+            "ports = { type = \"string\", format = \"uri\" }",
+            "is not checked",
+        ),
+        (
+            "ports = [1, 2]",
+            "ports = { type = \"integre\" }",
+            "not what JSON Schema has",
+        ),
+        ("minimum = 1", "minimum = \"1\"", "not what JSON Schema has"),
+        ("default = 5", "default = 0", "less than the minimum"),
+        (
+            "ports = [1, 2]",
+            "ports = { type = \"array\", items = { type = \"string\" }, default = [1] }",
+            "is not of type",
+        ),
         (
             "field = \"port\"",
             "field = \"portt\"",
@@ -140,7 +266,17 @@ fn refusals_name_the_line_and_the_remedy() {
         (
             "contract = \"0.1.0\"",
             "contract = \"0.2.0\"",
-            "speaks contract",
+            "different tracks",
+        ),
+        (
+            "contract = \"0.1.0\"",
+            "contract = \"0.1.1\"",
+            "update the agent",
+        ),
+        (
+            "contract = \"0.1.0\"",
+            "contract = \">=0.1\"",
+            "not a version of the contract",
         ),
         (
             "memory = \"8 MiB\"",
@@ -152,14 +288,14 @@ fn refusals_name_the_line_and_the_remedy() {
         (
             "response = [\"kill\"]",
             "response = [\"nuke\"]",
-            "unknown variant",
+            "there is no action \"nuke\"",
         ),
         (
             "services = [\"log\"",
             "services = [\"wasi\"",
-            "unknown variant",
+            "unknown word \"wasi\"",
         ),
-        ("deep = 1.5", "deep = inf", "infinite"),
+        ("ratio = 1.5", "ratio = inf", "infinite"),
         (
             "kind = \"exec\"",
             "kind = \"sent\"\nwhere = [{ field = \"payload\", prefix = \"x\" }]",
@@ -170,6 +306,85 @@ fn refusals_name_the_line_and_the_remedy() {
         assert!(text.contains(says), "{instead}: {text}");
         assert!(text.contains("; "), "{text}");
     }
+}
+
+#[test]
+fn settings_of_the_operator_take_the_place_of_defaults() {
+    let text = GOOD.replacen(
+        "[config]",
+        "[config]\nhome = { type = \"string\", pattern = \"^/\" }",
+        1,
+    );
+    let m = Manifest::parse(&text, "plugin.toml").expect("sound");
+    assert_eq!(m.config.missing(), ["home"]);
+    let set = m
+        .config
+        .with(
+            "home = \"/a\"\nthreshold = 9\n[nested]\ndeep = 2.0",
+            "x.toml",
+        )
+        .expect("sound");
+    assert_eq!(
+        set.values,
+        serde_json::json!({
+            "home": "/a", "threshold": 9, "ports": [1, 2], "ratio": 1.5,
+            "nested": { "deep": 2.0, "when": "2026-01-01" },
+        })
+    );
+    assert!(set.missing().is_empty());
+    for (text, says) in [
+        ("# nothing", "x.toml:1: \"home\" is a required property"),
+        ("home = \"a\"", "x.toml:1: \"a\" does not match"),
+        (
+            "home = \"/a\"\nthreshold = 0",
+            "x.toml:2: 0 is less than the minimum of 1; this setting is: how many",
+        ),
+        (
+            "home = \"/a\"\nthreshhold = 1",
+            "x.toml:2: the plugin has no setting \"threshhold\"; did you mean \"threshold\"?",
+        ),
+        (
+            "home = \"/a\"\n[nested]\ndeep = \"x\"",
+            "x.toml:3: \"x\" is not of type",
+        ),
+        (
+            "home = \"/a\"\nports = [1, \"b\"]",
+            "x.toml:2: \"b\" is not of type",
+        ),
+        (
+            "home = \"/a\"\nratio = nan",
+            "x.toml:2: JSON has no infinite",
+        ),
+        ("home = ", "x.toml:1:"),
+    ] {
+        let error = m.config.with(text, "x.toml").expect_err(text).to_string();
+        assert!(error.starts_with(says), "{text}: {error}");
+    }
+    m.config
+        .with(&"#".repeat(MAX_SIZE + 1), "x.toml")
+        .expect_err("too long");
+}
+
+#[test]
+fn schemas_that_explode_are_refused() {
+    let put = |value: String| {
+        let text = GOOD.replacen("ports = [1, 2]", &format!("ports = {value}"), 1);
+        Manifest::parse(&text, "plugin.toml")
+            .expect_err("refused")
+            .to_string()
+    };
+    let deep = format!(
+        "{}{{ type = \"integer\" }}{}",
+        "{ items = ".repeat(20),
+        " }".repeat(20)
+    );
+    assert!(put(deep).contains("too large"));
+    let wide = format!("{{ anyOf = [{}] }}", "{ type = \"integer\" },".repeat(300));
+    assert!(put(wide).contains("too large"));
+    let settings: String = (0..65).map(|n| format!("s{n} = 1\n")).collect();
+    let text = GOOD.replacen("[config]", &format!("[config]\n{settings}"), 1);
+    let error = Manifest::parse(&text, "plugin.toml").expect_err("refused");
+    assert!(error.to_string().contains("too many settings"));
 }
 
 #[test]
@@ -219,25 +434,9 @@ proptest! {
 }
 
 #[test]
-fn fixtures_name_captures_and_findings() {
-    let m = Manifest::parse(GOOD, "plugin.toml").expect("a sound manifest");
-    assert_eq!(m.fixtures[0].findings[0].count, 2);
-    assert!(m.fixtures[1].findings.is_empty());
-    let wrong = [
-        ("fixtures/shell.capture", "/etc/shell.capture"),
-        ("fixtures/shell.capture", "../shell.capture"),
-        ("{ rule = \"interactive-shell\", count = 2 }", "\"other\""),
-        (
-            "{ rule = \"interactive-shell\", count = 2 }",
-            "\"interactive-shell\", \"interactive-shell\"",
-        ),
-        ("count = 2", "count = 0"),
-        ("count = 2", "number = 2"),
-    ];
-    for (good, bad) in wrong {
-        assert!(GOOD.contains(good));
-        let text = GOOD.replacen(good, bad, 1);
-        let error = Manifest::parse(&text, "plugin.toml").expect_err(bad);
-        assert!(error.to_string().contains("plugin.toml:"), "{error}");
-    }
+fn a_fixture_names_a_finding_once() {
+    refused(
+        "findings = [\"interactive-shell\"]",
+        "findings = [\"interactive-shell\", \"interactive-shell\"]",
+    );
 }

@@ -15,7 +15,6 @@ use std::{
     hash::BuildHasherDefault,
     sync::Arc,
 };
-use vedette_contract::values::action;
 
 /// Newest events that are kept for evidence, whoever acted: each one kept costs up to a kilobyte.
 const MAX_NEWEST: usize = 2048;
@@ -278,10 +277,7 @@ fn proposals(
         .into_iter()
         .take(MAX_PROPOSALS)
         .filter_map(|proposal| {
-            let action = match proposal.action {
-                action::KILL => Action::Kill,
-                _ => return None,
-            };
+            let action = Action::of(proposal.action)?;
             let target = delivered.find(proposal.target)?.clone();
             declared
                 .contains(&action)

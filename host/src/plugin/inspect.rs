@@ -86,11 +86,11 @@ fn summary(manifest: Manifest) -> Summary {
         version: manifest.version,
         title: manifest.title,
         description: manifest.description,
-        contract: manifest.contract,
+        contract: manifest.contract.to_string(),
         license: manifest.license,
         authors: manifest.authors,
         findings: manifest.findings,
-        config: manifest.config,
+        config: manifest.config.schema,
     }
 }
 

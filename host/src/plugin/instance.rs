@@ -140,7 +140,7 @@ impl Instance {
             snapshot,
             deadline: manifest.limits.deadline,
         };
-        let config = manifest.config.to_string();
+        let config = manifest.config.values.to_string();
         let (answer,) = instance
             .call(&init, (config,), START_DEADLINE)
             .map_err(StartError::Init)?;

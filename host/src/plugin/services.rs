@@ -159,6 +159,7 @@ pub fn link(linker: &mut Linker<Services>, services: &BTreeSet<Service>) -> wasm
             Service::Log => log::add_to_linker::<_, HasSelf<_>>(linker, |s| s)?,
             Service::Metrics => metrics::add_to_linker::<_, HasSelf<_>>(linker, |s| s)?,
             Service::State => state::add_to_linker::<_, HasSelf<_>>(linker, |s| s)?,
+            Service::Context | Service::File | Service::Intel | Service::Timer => {}
         }
     }
     Ok(())
