@@ -5,6 +5,7 @@
 //! is the business of the commands.
 
 use crate::context::{Context, Rows, Unexplained, process::Process};
+use crate::control::server::Control;
 use crate::plugin::host::PluginHost;
 use crate::record::Record;
 use crate::recorder::Recorder;
@@ -176,6 +177,13 @@ impl Agent {
             }
         }
         any
+    }
+
+    /// Does what is asked through the control socket: between two events.
+    pub fn serve(&mut self, control: &Control) {
+        while let Some(asked) = control.asked() {
+            self.plugins.serve(asked.command, asked.reply);
+        }
     }
 
     /// Shows a plugin that has just come the processes that live already.

@@ -6,6 +6,7 @@ pub mod agent;
 pub mod author;
 pub mod commands;
 pub mod context;
+pub mod control;
 pub mod explain;
 pub mod finding;
 pub mod instance;

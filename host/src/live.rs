@@ -1,6 +1,7 @@
 //! Feeds the agent from this machine's kernel.
 
 use crate::agent::Agent;
+use crate::control::server::Control;
 use crate::finding::{Category, Finding, Severity};
 use crate::loss::{self, Lost};
 use crate::manifest::OWN_ID;
@@ -42,6 +43,7 @@ pub struct Live {
     /// Of the plugins' wants, that which the kernel was last told.
     revision: Option<u64>,
     last_second: u64,
+    control: Option<Control>,
 }
 
 impl Live {
@@ -65,6 +67,7 @@ impl Live {
             revision: None,
             base,
             last_second: 0,
+            control: None,
         };
         live.follow_plugins(agent)?;
         live.take_over()?;
@@ -76,6 +79,11 @@ impl Live {
         live.ask_runtimes(agent);
         agent.plugins.flush();
         Ok(live)
+    }
+
+    /// Lets an operator control the agent from now on.
+    pub fn controlled_by(&mut self, control: Control) {
+        self.control = Some(control);
     }
 
     /// Goes on where an earlier agent ended, where that one has left its programs running.
@@ -112,6 +120,9 @@ impl Live {
             self.hear_runtimes(agent);
             agent.plugins.flush();
             self.follow_plugins(agent)?;
+            if let Some(control) = &self.control {
+                agent.serve(control);
+            }
             self.every_second(agent);
             self.repair(agent);
         }

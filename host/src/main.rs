@@ -27,7 +27,7 @@ enum Command {
     Doctor(doctor::Doctor),
     /// Say what the kernel is asked for and why; look after what an agent has put into it.
     Sensor(sensor::Sensor),
-    /// Build and look into plugins.
+    /// Build and look into plugins; operate those of a running agent.
     Plugin(plugin::Plugin),
     /// Print the completion script of a shell.
     Completion {

@@ -2,6 +2,7 @@
 
 pub mod doctor;
 pub mod events;
+pub mod operate;
 pub mod plugin;
 pub mod record;
 pub mod replay;

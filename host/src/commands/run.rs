@@ -3,6 +3,7 @@
 use super::sensor::PINS;
 use super::{OutputArgs, PluginArgs, RuntimeArgs, handle_outcomes, replay, summary::Summary};
 use crate::agent::Agent;
+use crate::control::{server::Control, socket_of};
 use crate::instance::{Instance, RUNTIME};
 use crate::live::Live;
 use crate::output::Clock;
@@ -59,6 +60,20 @@ pub struct Run {
     /// answer everything, so use it for trials.
     #[arg(long, value_name = "NAME", default_value = "default")]
     instance: String,
+
+    /// Socket through which root controls the agent [default: /run/vedette/NAME.sock]. `none`
+    /// makes none.
+    #[arg(long, value_name = "PATH|none")]
+    control: Option<PathBuf>,
+
+    /// Directory for what is to outlast the agent: which plugins are disabled.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "VEDETTE_STATE",
+        default_value = "/var/lib/vedette"
+    )]
+    state: PathBuf,
 
     #[command(flatten)]
     sensor: SensorArgs,
@@ -126,7 +141,9 @@ impl Run {
         let clock = Clock::of_this_machine();
         let policy = Policy::new(self.enforce, &self.never)?;
         let (sender, outcomes) = unbounded();
-        let mut plugins = PluginHost::new(self.plugins.options(true), sender.clone())?;
+        let mut options = self.plugins.options(true);
+        options.decisions = Some(self.state.join(format!("{}.plugins.json", self.instance)));
+        let mut plugins = PluginHost::new(options, sender.clone())?;
         self.plugins.load_into(&mut plugins);
         let started = starting
             .join()
@@ -157,7 +174,11 @@ impl Run {
             anstream::eprintln!("{}", super::describe(&plugin));
         }
         let runtimes = self.runtimes.start(sensor.waker())?;
+        let control = self.listen(&sensor)?;
         let mut live = Live::begin(sensor, Filter::context(), &mut agent, sender, runtimes)?;
+        if let Some(control) = control {
+            live.controlled_by(control);
+        }
         self.ready(begin, &agent)?;
         let ended = live.run(&mut agent, &stop);
         let lost = std::mem::take(&mut live.lost);
@@ -173,6 +194,16 @@ impl Run {
         recorded.context("the capture could not be completed")?;
         ended.context("the sensor failed")?;
         Ok(())
+    }
+
+    /// Makes the control socket, unless none is wanted.
+    fn listen(&self, sensor: &Sensor) -> anyhow::Result<Option<Control>> {
+        let path = match self.control.as_deref() {
+            Some(path) if path == Path::new("none") => return Ok(None),
+            Some(path) => path.to_owned(),
+            None => socket_of(&self.instance),
+        };
+        Ok(Some(Control::start(&path, Some(sensor.waker()))?))
     }
 
     /// Says that detection is on: to people, to whoever waits for the file, and to systemd.

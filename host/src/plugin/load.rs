@@ -3,7 +3,9 @@
 use super::{
     cache::{Cache, CompileError, Source},
     component::{Component, ComponentError, Digest, Grant},
+    decisions::{Decisions, Held},
     instance::{Instance, StartError},
+    life::{Life, Stage},
     outcome::Named,
     services::{self, Services, Shared},
 };
@@ -13,7 +15,7 @@ use std::{
     panic::resume_unwind,
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU32, Ordering::Relaxed},
     },
 };
@@ -28,6 +30,9 @@ pub enum LoadError {
     /// The gate refused it.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// It was decided that it does not serve.
+    #[error(transparent)]
+    Held(#[from] Held),
     /// It does not compile.
     #[error(transparent)]
     Compile(#[from] CompileError),
@@ -55,6 +60,8 @@ pub struct Compiled {
     pub snapshot: bool,
     /// Whether it was compiled for this.
     pub source: Source,
+    /// The stages that it has gone through.
+    pub life: Life,
     pre: InstancePre<Services>,
     kept: Shared,
 }
@@ -111,13 +118,36 @@ pub fn named(compiled: &Compiled, number: u32) -> Named {
     }
 }
 
+/// How a file is to be loaded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct How {
+    /// Also where a rollback has ruled its component out.
+    pub force: bool,
+}
+
+/// A component that is being made ready.
+#[derive(Debug, Clone)]
+pub struct Coming {
+    /// Its file.
+    pub path: PathBuf,
+    /// Its manifest.
+    pub manifest: Arc<Manifest>,
+    /// Its digest.
+    pub digest: Digest,
+    /// The stages that it has gone through.
+    pub life: Life,
+}
+
 /// Makes generations out of files.
 #[derive(Debug)]
 pub struct Loader {
     engine: Engine,
     cache: Cache,
     grant: Grant,
+    /// What was decided about plugins.
+    pub decisions: Decisions,
     next: AtomicU32,
+    coming: Mutex<Vec<Coming>>,
     /// By plugin id: what its generations share.
     kept: Mutex<HashMap<String, Shared>>,
 }
@@ -125,11 +155,23 @@ pub struct Loader {
 impl Loader {
     /// A loader for plugins that are granted this.
     pub fn new(engine: Engine, cache: Cache, grant: Grant) -> Loader {
+        Loader::with_decisions(engine, cache, grant, Decisions::default())
+    }
+
+    /// The same, where something was decided about plugins.
+    pub fn with_decisions(
+        engine: Engine,
+        cache: Cache,
+        grant: Grant,
+        decisions: Decisions,
+    ) -> Loader {
         Loader {
             engine,
             cache,
             grant,
+            decisions,
             next: AtomicU32::new(1),
+            coming: Mutex::default(),
             kept: Mutex::default(),
         }
     }
@@ -147,7 +189,50 @@ impl Loader {
     /// # Errors
     /// Why it cannot come into service.
     pub fn load_bytes(&self, path: &Path, bytes: Vec<u8>) -> Result<Generation, LoadError> {
+        self.load_as(path, bytes, How::default())
+    }
+
+    /// The same, otherwise than a change of its file is loaded.
+    ///
+    /// # Errors
+    /// Why it cannot come into service.
+    pub fn load_as(&self, path: &Path, bytes: Vec<u8>, how: How) -> Result<Generation, LoadError> {
+        let life = Life::default();
+        life.enter(Stage::Staged, format!("found as {}", path.display()));
         let component = Component::admit(bytes, &self.grant)?;
+        let (id, digest) = (&component.manifest.id, component.digest);
+        self.decisions.allow(id, digest, how.force)?;
+        life.enter(Stage::Warming, "verified; compiled and initialised now");
+        let coming = Coming {
+            path: path.to_owned(),
+            manifest: component.manifest.clone(),
+            digest,
+            life: life.clone(),
+        };
+        self.lock_coming().push(coming);
+        let loaded = self.warm(path, component, life);
+        // Several loads of one file at a time are told apart by nothing that matters here.
+        let mut coming = self.lock_coming();
+        if let Some(done) = coming
+            .iter()
+            .position(|c| c.path == path && c.digest == digest)
+        {
+            coming.swap_remove(done);
+        }
+        loaded
+    }
+
+    /// Components that are being made ready.
+    pub fn coming(&self) -> Vec<Coming> {
+        self.lock_coming().clone()
+    }
+
+    fn lock_coming(&self) -> MutexGuard<'_, Vec<Coming>> {
+        self.coming.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Compiles and initialises.
+    fn warm(&self, path: &Path, component: Component, life: Life) -> Result<Generation, LoadError> {
         let (code, source) = self.cache.compile(&component)?;
         let mut linker = Linker::new(&self.engine);
         let link = |e: wasmtime::Error| LoadError::Link(format!("{e:#}"));
@@ -161,6 +246,7 @@ impl Loader {
                 .exports
                 .contains(&super::component::interface("snapshot")),
             source,
+            life,
             pre: linker.instantiate_pre(&code).map_err(link)?,
             kept: self.kept(&component.manifest.id),
             manifest: component.manifest,

@@ -8,7 +8,7 @@ pub const MAX_METRICS: usize = 256;
 pub const MAX_NAME: usize = 64;
 
 /// A counter or a gauge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Metric {
     /// Sum of what was added.

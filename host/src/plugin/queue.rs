@@ -42,6 +42,8 @@ pub struct Delivery {
 enum Item {
     Event(Delivery),
     Switch(Box<Generation>),
+    Hold,
+    Release,
     Stop,
 }
 
@@ -54,17 +56,21 @@ pub enum Taken {
     Events,
     /// A new generation is to take over.
     Switch(Box<Generation>),
+    /// The plugin is to be put into quarantine.
+    Hold,
+    /// The plugin is to serve again.
+    Release,
     /// The plugin is to end.
     Stop,
 }
 
 /// How a switch ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
     /// The generation that was to take over.
     pub generation: u32,
-    /// It did.
-    pub accepted: bool,
+    /// The pause in ns, or why it did not.
+    pub result: Result<u64, String>,
 }
 
 #[derive(Debug, Default)]
@@ -148,6 +154,16 @@ impl Queue {
         self.append(Item::Switch(generation));
     }
 
+    /// Appends a quarantine behind what waits.
+    pub fn hold(&self) {
+        self.append(Item::Hold);
+    }
+
+    /// Appends the end of a quarantine.
+    pub fn release(&self) {
+        self.append(Item::Release);
+    }
+
     /// Appends the end.
     pub fn stop(&self) {
         self.append(Item::Stop);
@@ -177,6 +193,8 @@ impl Queue {
                     break Taken::Events;
                 }
                 Some(Item::Switch(generation)) => break Taken::Switch(generation),
+                Some(Item::Hold) => break Taken::Hold,
+                Some(Item::Release) => break Taken::Release,
                 Some(Item::Stop) => break Taken::Stop,
                 None if events.is_empty() => break Taken::Nothing,
                 None => break Taken::Events,

@@ -4,6 +4,7 @@ use super::{
     accept::{Answer, Delivered, accept},
     batch::Builder,
     instance::{Abort, Instance},
+    life::Stage,
     load::{Compiled, Generation, named},
     outcome::{Health, Outcome},
     queue::{Delivery, Queue, Settled, Taken},
@@ -139,7 +140,25 @@ impl Runner {
                 self.switch(*generation);
                 Turn::Worked
             }
+            Taken::Hold => {
+                let at = self.clock * CLOCK_STEP;
+                self.quarantine("the operator put it into quarantine", at);
+                Turn::Worked
+            }
+            Taken::Release => {
+                if self.instance.is_none() {
+                    self.restart(self.clock * CLOCK_STEP);
+                }
+                if self.instance.is_some() {
+                    self.counters.quarantined.store(false, Relaxed);
+                    self.compiled
+                        .life
+                        .enter(Stage::Active, "the operator released it");
+                }
+                Turn::Worked
+            }
             Taken::Stop => {
+                self.compiled.life.enter(Stage::Ended, "it was removed");
                 self.send(Outcome::Removed {
                     plugin: named(&self.compiled, self.generation),
                 });
@@ -268,6 +287,7 @@ impl Runner {
         self.instance = None;
         self.trouble = Trouble::default();
         self.counters.quarantined.store(true, Relaxed);
+        self.compiled.life.enter(Stage::Quarantined, reason);
         let message = format!(
             "{} {} is out of service: {reason}. Replace the component to bring it back",
             self.id, self.version
@@ -373,15 +393,19 @@ impl Runner {
                 }
             };
             if let Err(reason) = handed {
+                let reason =
+                    format!("it cannot take over what the older generation remembers: {reason}");
+                new.compiled.life.enter(Stage::Refused, reason.clone());
+                self.compiled
+                    .life
+                    .enter(Stage::Active, "its successor was refused");
                 self.send(Outcome::Refused {
                     path: new.compiled.path.clone(),
-                    reason: format!(
-                        "it cannot take over what the older generation remembers: {reason}"
-                    ),
+                    reason: reason.clone(),
                 });
                 self.queue.settle(Settled {
                     generation: new.number,
-                    accepted: false,
+                    result: Err(reason),
                 });
                 return;
             }
@@ -389,6 +413,11 @@ impl Runner {
         let plugin = new.named();
         self.version = plugin.version.clone();
         self.generation = new.number;
+        let life = &new.compiled.life;
+        life.enter(Stage::Active, "it took over between two events");
+        self.compiled
+            .life
+            .enter(Stage::Kept, format!("generation {} took over", new.number));
         self.previous = Some(std::mem::replace(&mut self.compiled, new.compiled));
         let retired = self.instance.replace(new.instance);
         self.commit();
@@ -398,7 +427,7 @@ impl Runner {
         let pause_ns = begun.elapsed().as_nanos() as u64;
         self.queue.settle(Settled {
             generation: new.number,
-            accepted: true,
+            result: Ok(pause_ns),
         });
         self.send(Outcome::Reloaded { plugin, pause_ns });
         drop(retired);

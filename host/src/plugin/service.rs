@@ -3,7 +3,9 @@
 
 use super::{
     cache::Source,
+    command::{GenerationReport, LimitsReport, Reply, Report},
     component::Digest,
+    life::{Entered, Stage},
     load::{Compiled, Generation},
     metrics::Metric,
     outcome::{Health, Outcome},
@@ -54,6 +56,8 @@ pub(super) struct Service {
     pub live: Numbered,
     /// The generation that was sent down the queue and has not settled.
     pub next: Option<Numbered>,
+    /// Who asked for it.
+    reply: Option<Reply>,
     pub queue: Arc<Queue>,
     counters: Arc<Counters>,
     waiting: Vec<Delivery>,
@@ -77,6 +81,7 @@ impl Service {
             id: first.compiled.manifest.id.as_str().into(),
             live: (first.number, first.compiled.clone()),
             next: None,
+            reply: None,
             queue: Arc::new(Queue::new(overflow, counters.clone())),
             counters: counters.clone(),
             waiting: Vec::new(),
@@ -147,13 +152,20 @@ impl Service {
 
     /// Sends a new generation down the queue, behind what waits. Returns whether it is to be
     /// offered the processes that live: not where it takes over what the old one remembers.
-    pub fn replace(&mut self, generation: Box<Generation>) -> bool {
+    pub fn replace(&mut self, generation: Box<Generation>, reply: Option<Reply>) -> bool {
         self.flush();
         let new = generation.compiled.clone();
         // One in quarantine has no memory to hand over.
         let restored = new.snapshot && self.live.1.snapshot && !self.counters.read().quarantined;
         let existing = new.subscriptions.kinds().has(kind::EXISTING);
-        self.next = Some((generation.number, new));
+        let number = generation.number;
+        let waiting = self.queue.len();
+        self.live.1.life.enter(
+            Stage::Draining,
+            format!("generation {number} takes over behind the {waiting} events that wait"),
+        );
+        self.next = Some((number, new));
+        self.reply = reply;
         self.queue.switch(generation);
         existing && !restored
     }
@@ -165,6 +177,18 @@ impl Service {
         self.queue
     }
 
+    /// Puts it into quarantine, behind what waits.
+    pub fn hold(&mut self) {
+        self.flush();
+        self.queue.hold();
+    }
+
+    /// Lets it serve again if it is in quarantine.
+    pub fn release(&mut self) {
+        self.flush();
+        self.queue.release();
+    }
+
     /// Takes note of a switch that has ended; returns whether one has.
     pub fn settle(&mut self) -> bool {
         let Some(settled) = self.queue.settled() else {
@@ -174,8 +198,25 @@ impl Service {
         let Some(next) = self.next.take_if(expected) else {
             return false;
         };
-        if settled.accepted {
-            self.live = next;
+        let reply = self.reply.take();
+        match settled.result {
+            Ok(pause_ns) => {
+                if let Some(reply) = reply {
+                    reply.done(format!(
+                        "plugin {} {} is in service as generation {}, pause {:.3} ms",
+                        self.id,
+                        next.1.manifest.version,
+                        next.0,
+                        pause_ns as f64 / 1e6
+                    ));
+                }
+                self.live = next;
+            }
+            Err(reason) => {
+                if let Some(reply) = reply {
+                    reply.refuse(reason);
+                }
+            }
         }
         true
     }
@@ -196,5 +237,57 @@ impl Service {
             state: kept.state.size(),
             waiting: self.queue.len(),
         }
+    }
+
+    /// The same for the operator.
+    pub fn report(&self) -> Report {
+        let PluginInfo {
+            id,
+            path,
+            digest,
+            generation,
+            manifest,
+            stats,
+            metrics,
+            state: (state_keys, state_bytes),
+            waiting,
+            ..
+        } = self.info();
+        let stages = self.live.1.life.stages();
+        let at = stages.last().cloned();
+        let at = at.unwrap_or_else(|| Entered::now(Stage::Active, ""));
+        let mut kinds: Vec<String> = manifest
+            .subscriptions
+            .iter()
+            .map(|subscription| subscription.kind.name.to_owned())
+            .collect();
+        kinds.sort();
+        kinds.dedup();
+        let generations = self.next.iter().chain([&self.live]);
+        Report {
+            title: manifest.title.clone(),
+            generation: Some(generation),
+            generations: generations.map(told).collect(),
+            stats: Some(stats),
+            metrics,
+            state_keys,
+            state_bytes,
+            waiting,
+            kinds,
+            limits: Some(LimitsReport {
+                memory: manifest.limits.memory,
+                deadline_ms: manifest.limits.deadline.as_millis() as u64,
+            }),
+            ..Report::idle(&path, &id, &manifest.version, Some(digest), at)
+        }
+    }
+}
+
+fn told((number, compiled): &Numbered) -> GenerationReport {
+    GenerationReport {
+        number: Some(*number),
+        version: compiled.manifest.version.clone(),
+        digest: compiled.digest.to_string(),
+        stages: compiled.life.stages(),
     }
 }

@@ -1,6 +1,6 @@
 //! Figures of a plugin, written by its worker and its feeder, read by anyone.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use vedette_contract::Lane;
 
@@ -25,7 +25,7 @@ pub struct Counters {
 }
 
 /// [`Counters`] at one moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
     /// Events that calls returned for.
     pub events: u64,

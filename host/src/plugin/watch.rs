@@ -150,10 +150,7 @@ impl Places {
     }
 
     fn read(&mut self, path: &Path, mark: Mark, seen: &mut Vec<Seen>) {
-        let read = trusted(path)
-            .map_err(|e| e.to_string())
-            .and_then(|()| Component::read(path).map_err(|e| e.to_string()));
-        match read {
+        match read_trusted(path) {
             Ok(bytes) => {
                 let digest = Digest::of(&bytes);
                 let same = self.known.get(path).is_some_and(|(_, d)| *d == digest);
@@ -175,6 +172,15 @@ impl Places {
             }
         }
     }
+}
+
+/// The bytes of a component, if nobody else could have put them there.
+///
+/// # Errors
+/// Why they are not to be used.
+pub fn read_trusted(path: &Path) -> Result<Vec<u8>, String> {
+    trusted(path).map_err(|e| e.to_string())?;
+    Component::read(path).map_err(|e| e.to_string())
 }
 
 /// The components that a source names, with their marks.

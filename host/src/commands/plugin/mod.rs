@@ -1,4 +1,5 @@
-//! `vedette plugin`: the author's commands, one file each.
+//! `vedette plugin`: the author's commands, one file each; the operator's are in
+//! [`super::operate`].
 
 mod build;
 mod inspect;
@@ -8,6 +9,7 @@ mod place;
 mod replay;
 mod test;
 
+use super::operate::Operate;
 use clap::{Args, Subcommand};
 
 /// Arguments of `vedette plugin`.
@@ -33,6 +35,8 @@ enum Command {
     Minimise(minimise::Minimise),
     /// Show what a component is and asks for, without running it.
     Inspect(inspect::Inspect),
+    #[command(flatten)]
+    Operate(Operate),
 }
 
 impl Plugin {
@@ -46,6 +50,7 @@ impl Plugin {
             Command::Replay(replay) => replay.execute(),
             Command::Minimise(minimise) => minimise.execute(),
             Command::Inspect(inspect) => inspect.execute(),
+            Command::Operate(operate) => operate.execute(),
         }
     }
 }

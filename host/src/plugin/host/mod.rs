@@ -1,25 +1,32 @@
 //! The plugins of a node, as the pipeline sees them: it offers events and applies changes.
 
+mod change;
+mod serve;
+
+pub use change::Change;
+
 use super::{
     cache::Cache,
-    component::Grant,
-    engine::{self, EngineError, MAX_PLUGINS},
-    load::{Compiled, Generation, Loader},
+    command::Report,
+    component::{Digest, Grant},
+    decisions::Decisions,
+    engine::{self, EngineError},
+    life::{Entered, Stage},
+    load::Loader,
     outcome::Outcome,
     queue::{Overflow, Queue},
-    runner::Runner,
     service::{PluginInfo, Service},
-    watch::{Places, Seen, watch},
+    watch::{Places, Seen},
     worker::Worker,
 };
 use crate::record::Record;
+use change::Prepared;
 use crossbeam_channel::{Receiver, Sender};
 use std::{
     collections::{BTreeMap, VecDeque},
     path::{Path, PathBuf},
     sync::Arc,
 };
-use vedette_contract::kind;
 use vedette_sensor::filter::{Filter, KindSet};
 
 /// How plugins are run.
@@ -39,6 +46,8 @@ pub struct HostOptions {
     pub overflow: Overflow,
     /// What plugins may do.
     pub grant: Grant,
+    /// File of what the operator has decided about plugins; nothing lasts if none.
+    pub decisions: Option<PathBuf>,
 }
 
 impl Default for HostOptions {
@@ -51,6 +60,7 @@ impl Default for HostOptions {
             watch: true,
             overflow: Overflow::Shed,
             grant: Grant::default(),
+            decisions: None,
         }
     }
 }
@@ -75,30 +85,12 @@ pub struct LoadReport {
     pub result: Result<u32, String>,
 }
 
-/// A change that waits for the pipeline to apply it between two events.
-#[derive(Debug)]
-pub struct Change(Staged);
-
-#[derive(Debug)]
-enum Staged {
-    /// A generation that is ready to take over.
-    Load(Box<Generation>),
-    /// A plugin whose file is gone.
-    Remove(Arc<str>),
-}
-
 /// What the pipeline has to do after a change.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Applied {
     /// The plugin that is to be offered the processes that live, if it wants them: with
     /// [`PluginHost::offer_to`], before any further event.
     pub wants_existing: Option<Arc<str>>,
-}
-
-/// What the watcher prepared.
-enum Prepared {
-    Ready(Box<Generation>),
-    Gone(PathBuf),
 }
 
 /// Loads, feeds, reloads and unloads plugins. All but the plugins' own work happens on the thread
@@ -115,7 +107,11 @@ pub struct PluginHost {
     workers: Vec<Worker>,
     next_worker: usize,
     outcomes: Sender<Outcome>,
-    prepared: Option<Receiver<Prepared>>,
+    /// Where files are prepared, and what has come of it.
+    prepare: Sender<Prepared>,
+    prepared: Receiver<Prepared>,
+    /// Files that are not in service, and why.
+    idle: BTreeMap<PathBuf, Report>,
     /// Held for as long as the watcher is to go on.
     alive: Arc<()>,
     deferred: VecDeque<Prepared>,
@@ -154,8 +150,11 @@ impl PluginHost {
         let workers = (0..options.workers.max(1))
             .map(|n| Worker::start(&format!("plugins-{n}")))
             .collect::<Result<_, _>>()?;
+        let decisions = Decisions::open(options.decisions.clone());
+        let grant = options.grant.clone();
+        let (prepare, prepared) = crossbeam_channel::unbounded();
         Ok(PluginHost {
-            loader: Arc::new(Loader::new(engine, cache, options.grant.clone())),
+            loader: Arc::new(Loader::with_decisions(engine, cache, grant, decisions)),
             places: Some(Places::new(options.sources.clone())),
             options,
             plugins: Vec::new(),
@@ -164,7 +163,9 @@ impl PluginHost {
             workers,
             next_worker: 0,
             outcomes,
-            prepared: None,
+            prepare,
+            prepared,
+            idle: BTreeMap::new(),
             alive: Arc::new(()),
             deferred: VecDeque::new(),
             staged: BTreeMap::new(),
@@ -185,22 +186,31 @@ impl PluginHost {
         for one in seen {
             match one {
                 Seen::Changed { path, bytes } => files.push((path, bytes)),
-                Seen::Refused { path, reason } => reports.push(LoadReport {
-                    path,
-                    result: Err(reason),
-                }),
+                Seen::Refused { path, reason } => {
+                    let at = Entered::now(Stage::Refused, reason.clone());
+                    self.set_aside(path.clone(), Report::idle(&path, "", "", None, at));
+                    reports.push(LoadReport {
+                        path,
+                        result: Err(reason),
+                    });
+                }
                 Seen::Gone(_) => {}
             }
         }
-        for (path, loaded) in self.loader.load_several(files) {
-            let result = loaded
-                .map_err(|error| error.to_string())
-                .and_then(|generation| self.admit(generation))
-                .map(|generation| {
+        let digests: Vec<Digest> = files.iter().map(|(_, bytes)| Digest::of(bytes)).collect();
+        for ((path, loaded), digest) in self.loader.load_several(files).into_iter().zip(digests) {
+            let result = match loaded {
+                Ok(generation) => self.admit(&generation).map(|()| {
                     let number = generation.number;
-                    self.place(generation);
+                    self.place(generation, None);
                     number
-                });
+                }),
+                Err(error) => {
+                    let report = change::idle(&path, digest, &error);
+                    self.set_aside(path.clone(), report);
+                    Err(error.to_string())
+                }
+            };
             reports.push(LoadReport { path, result });
         }
         for LoadReport { path, result } in &reports {
@@ -225,33 +235,12 @@ impl PluginHost {
     /// Why it cannot come into service.
     pub fn load_bytes(&mut self, path: &Path, bytes: Vec<u8>) -> Result<u32, String> {
         let generation = self.loader.load_bytes(path, bytes);
-        let generation = self.admit(generation.map_err(|error| error.to_string())?)?;
+        let generation = generation.map_err(|error| error.to_string())?;
+        self.admit(&generation)?;
         let number = generation.number;
-        self.place(generation);
+        self.place(generation, None);
         self.recount();
         Ok(number)
-    }
-
-    /// Follows changes on a thread of its own, where components are also made ready.
-    fn follow(&mut self, places: Places) {
-        let (send, receive) = crossbeam_channel::unbounded();
-        let loader = self.loader.clone();
-        let outcomes = self.outcomes.clone();
-        let alive = Arc::downgrade(&self.alive);
-        let thread = std::thread::Builder::new()
-            .name("plugin-watch".to_owned())
-            .spawn(move || {
-                // Once nobody listens, the watch ends by itself.
-                let tell = |seen| match prepare(&loader, seen) {
-                    Ok(prepared) => drop(send.send(prepared)),
-                    Err(refused) => drop(outcomes.send(refused)),
-                };
-                watch(places, tell, || alive.strong_count() > 0);
-            });
-        match thread {
-            Ok(_) => self.prepared = Some(receive),
-            Err(error) => tracing::warn!(%error, "changes of plugins are not followed"),
-        }
     }
 
     /// What the plugins want from the kernel: those in service, those that wait to be applied,
@@ -265,179 +254,6 @@ impl PluginHost {
     /// A number that changes with [`filter`](PluginHost::filter): cheaper to compare.
     pub fn filter_revision(&self) -> u64 {
         self.revision
-    }
-
-    /// Changes that are ready to be applied: verified, compiled and initialised. Never waits.
-    /// What was refused went to the outcomes. Apply all of them, in their order.
-    #[must_use = "a change that is not applied is lost"]
-    pub fn changes(&mut self) -> Vec<Change> {
-        self.settle();
-        let mut changes = Vec::new();
-        // One plugin's second switch waits until its first has settled.
-        for prepared in std::mem::take(&mut self.deferred) {
-            let path = match &prepared {
-                Prepared::Ready(generation) => generation.compiled.path.clone(),
-                Prepared::Gone(path) => path.clone(),
-            };
-            let settling = self
-                .plugins
-                .iter()
-                .any(|p| p.live.1.path == path && p.next.is_some());
-            if settling || !changes.is_empty() {
-                self.deferred.push_back(prepared);
-                continue;
-            }
-            changes.extend(self.stage(prepared, &path));
-        }
-        self.receive();
-        changes
-    }
-
-    /// Takes in what the watcher has prepared, for the next round.
-    fn receive(&mut self) {
-        let Some(prepared) = &self.prepared else {
-            return;
-        };
-        let before = self.deferred.len();
-        self.deferred.extend(prepared.try_iter());
-        for new in self.deferred.iter().skip(before) {
-            if let Prepared::Ready(generation) = new {
-                let filter = generation.compiled.subscriptions.filter();
-                self.staged.insert(generation.number, filter);
-            }
-        }
-        if self.deferred.len() > before {
-            self.recount();
-        }
-    }
-
-    /// What a prepared file means for the plugins in service.
-    fn stage(&mut self, prepared: Prepared, path: &Path) -> Vec<Change> {
-        let here = self
-            .plugins
-            .iter()
-            .find(|p| p.live.1.path == path)
-            .map(|p| p.id.clone());
-        match prepared {
-            Prepared::Gone(_) => here
-                .map(|id| Change(Staged::Remove(id)))
-                .into_iter()
-                .collect(),
-            Prepared::Ready(generation) => {
-                let id = generation.compiled.manifest.id.as_str();
-                // Another plugin in the same file: the one that was there is gone.
-                let other = here.filter(|here| **here != *id);
-                let number = generation.number;
-                let generation = match self.admit(*generation) {
-                    Ok(generation) => generation,
-                    Err(reason) => {
-                        self.staged.remove(&number);
-                        self.recount();
-                        self.send(Outcome::Refused {
-                            path: path.to_owned(),
-                            reason,
-                        });
-                        return Vec::new();
-                    }
-                };
-                let load = Change(Staged::Load(Box::new(generation)));
-                other
-                    .map(|id| Change(Staged::Remove(id)))
-                    .into_iter()
-                    .chain([load])
-                    .collect()
-            }
-        }
-    }
-
-    /// Whether a generation may come into service beside the others.
-    fn admit(&self, generation: Generation) -> Result<Generation, String> {
-        let Compiled { path, manifest, .. } = &*generation.compiled;
-        match self.plugins.iter().find(|p| *p.id == manifest.id) {
-            Some(same) if same.live.1.path != *path => Err(format!(
-                "plugin {:?} is in service from {}; remove one of the two",
-                manifest.id,
-                same.live.1.path.display()
-            )),
-            None if self.plugins.len() >= MAX_PLUGINS => Err(format!(
-                "{MAX_PLUGINS} plugins are in service and no more can be; remove one"
-            )),
-            _ => Ok(generation),
-        }
-    }
-
-    /// Applies a change, between two events: what was offered before goes to the old generation,
-    /// what is offered after to the new one.
-    pub fn apply(&mut self, change: Change) -> Applied {
-        let applied = match change.0 {
-            Staged::Remove(id) => {
-                self.remove(&id);
-                Applied::default()
-            }
-            Staged::Load(generation) => {
-                self.staged.remove(&generation.number);
-                Applied {
-                    wants_existing: self.place(*generation),
-                }
-            }
-        };
-        self.recount();
-        applied
-    }
-
-    /// Puts a generation behind what waits for its plugin, or a new plugin on a worker. Returns
-    /// the plugin's id if it is to be offered the processes that live.
-    fn place(&mut self, generation: Generation) -> Option<Arc<str>> {
-        let id = generation.compiled.manifest.id.as_str();
-        if let Some(plugin) = self.plugins.iter_mut().find(|p| *p.id == *id) {
-            let introduce = plugin.replace(Box::new(generation));
-            return introduce.then(|| plugin.id.clone());
-        }
-        let subscriptions = &generation.compiled.subscriptions;
-        let introduce = subscriptions.kinds().has(kind::EXISTING);
-        let batch = self.options.batch.max(1);
-        let (service, counters) = Service::new(
-            &generation,
-            self.options.overflow,
-            batch,
-            self.outcomes.clone(),
-        );
-        let id = service.id.clone();
-        let plugin = generation.named();
-        let runner = Runner::new(
-            generation,
-            service.queue.clone(),
-            counters,
-            self.outcomes.clone(),
-            batch,
-        );
-        self.plugins.push(service);
-        self.workers[self.next_worker % self.workers.len()].adopt(runner);
-        self.next_worker += 1;
-        self.send(Outcome::Loaded { plugin });
-        introduce.then_some(id)
-    }
-
-    fn remove(&mut self, id: &str) {
-        if let Some(index) = self.plugins.iter().position(|p| *p.id == *id) {
-            self.retiring.push(self.plugins.swap_remove(index).end());
-            self.loader.forget(id);
-        }
-    }
-
-    /// Takes note of switches that have ended.
-    fn settle(&mut self) {
-        self.retiring.retain(|queue| !queue.is_closed());
-        // One whose worker gave it up is gone; its file can bring it back.
-        let before = self.plugins.len();
-        self.plugins.retain(|plugin| !plugin.queue.is_closed());
-        let mut settled = self.plugins.len() != before;
-        for plugin in &mut self.plugins {
-            settled |= plugin.settle();
-        }
-        if settled {
-            self.recount();
-        }
     }
 
     /// Adds up anew what all plugins want.
@@ -516,21 +332,6 @@ impl PluginHost {
     fn send(&self, outcome: Outcome) {
         // Nobody listens any more only when the agent is on its way out.
         let _ = self.outcomes.send(outcome);
-    }
-}
-
-/// What a change at the sources comes to, off the path of events.
-fn prepare(loader: &Loader, seen: Seen) -> Result<Prepared, Outcome> {
-    match seen {
-        Seen::Gone(path) => Ok(Prepared::Gone(path)),
-        Seen::Refused { path, reason } => Err(Outcome::Refused { path, reason }),
-        Seen::Changed { path, bytes } => match loader.load_bytes(&path, bytes) {
-            Ok(generation) => Ok(Prepared::Ready(Box::new(generation))),
-            Err(error) => Err(Outcome::Refused {
-                path,
-                reason: error.to_string(),
-            }),
-        },
     }
 }
 
