@@ -288,9 +288,9 @@ mod tests {
         );
         assert_eq!(
             table(&[active, refused], now),
-            "ID         VERSION  GEN  STAGE    FOR         EVENTS  FINDINGS\n\
+            "ID         VERSION  GEN  STAGE    FOR       EVENTS  FINDINGS\n\
              a          1.0.0    3    active   1h 2m 3s\n\
-             /p/b.wasm                refused  1h 2m 3s                      no\\x1b[2Jgood\n"
+             /p/b.wasm                refused  1h 2m 3s                    no\\u{1b}[2Jgood\n"
         );
     }
 }
