@@ -15,7 +15,7 @@ static __always_inline int replaced(long fd)
 	s->record.blocks = BLOCK_STREAM;
 	s->record.ret = fd;
 	struct stream *stream = reserve(s, sizeof(struct stream));
-	describe(s, file_of(fd), stream, fd);
+	describe(s, (u64)file_of(fd), stream, fd);
 	finish(s, KIND_DUP);
 	return 0;
 }

@@ -131,17 +131,64 @@ static __always_inline int is_watched_path(struct scratch *s, const struct opene
 	return access && covers(access_in(*access, o->place), o);
 }
 
-static __always_inline void terminal_made(struct file *file)
+/* Not static, like what follows, so that the kernel verifies each by itself. What leads here takes
+ * many ways, and would otherwise be followed on each of them. Pointers of the kernel's are numbers
+ * to such functions. */
+__noinline int terminal_made(u64 file)
 {
 	struct stream stream = {};
-	if (!describe_terminal(file, &stream) || stream.kind != STREAM_KIND_TERMINAL_MASTER)
-		return;
+	if (!describe_terminal((struct file *)file, &stream) ||
+	    stream.kind != STREAM_KIND_TERMINAL_MASTER)
+		return 0;
 	struct scratch *s = begin(KIND_TERMINAL);
 	if (!s)
-		return;
+		return 0;
 	s->record.a = stream.port;
 	s->record.b = stream.id;
 	finish(s, KIND_TERMINAL);
+	return 0;
+}
+
+/* Why an open may be wanted. */
+enum reason {
+	REASON_SECURITY = 1, /* its name or a mark, which puts it into the security lane */
+	REASON_PATH = 2,     /* perhaps its path, which is still to be looked up */
+	REASON_ANY = 4,      /* every open is */
+};
+
+__noinline int tell_opened(const struct opened *o, u64 address, s32 ret, u32 marks, u32 reasons)
+{
+	if (!o)
+		return 0;
+	struct file *file = (void *)address;
+	struct inode *inode = o->inode;
+	struct scratch *s = claim_for(KIND_OPEN);
+	if (!s)
+		return 0;
+	resolve(s, o->mnt, o->dentry);
+	if (reasons == REASON_PATH || reasons == (REASON_PATH | REASON_ANY)) {
+		if (is_watched_path(s, o))
+			reasons |= REASON_SECURITY;
+		if (reasons == REASON_PATH) {
+			release(s);
+			return 0;
+		}
+	}
+	stamp(s, KIND_OPEN);
+	stamp_current(s);
+	marks |= open_marks(o, ~0u);
+	u32 device = o->type == S_IFCHR || o->type == S_IFBLK ? BPF_CORE_READ(inode, i_rdev)
+							      : BPF_CORE_READ(inode, i_sb, s_dev);
+	s->record.ret = ret;
+	s->record.a = BPF_CORE_READ(file, f_flags) | (u64)marks << 32;
+	s->record.b = BPF_CORE_READ(inode, i_ino);
+	s->record.c = device | BPF_CORE_READ(inode, i_sb, s_magic) << 32;
+	target(s, task_of(owner_of(o), 0));
+	s->record.text_len = append_path(s, PATH_KEPT);
+	if (passes(&s->record, KIND_OPEN))
+		send(s, reasons & REASON_SECURITY);
+	release(s);
+	return 0;
 }
 
 /* The calls that open a file by its name. */
@@ -195,14 +242,15 @@ static __always_inline int is_dull_open(struct task_struct *task, long ret)
 	return !(filter.name_lengths >> len & 1);
 }
 
-static __always_inline int opened(struct file *file, long ret, u32 marks)
+__noinline int opened(u64 address, s32 ret, u32 marks)
 {
+	struct file *file = (void *)address;
 	if (ret < 0 || !file)
 		return 0;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	u32 type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 	if (type == S_IFCHR && wanted(KIND_TERMINAL) && BPF_CORE_READ(inode, i_rdev) == PTMX)
-		terminal_made(file);
+		terminal_made(address);
 	if (!wanted(KIND_OPEN))
 		return 0;
 	u32 mode = BPF_CORE_READ(file, f_mode);
@@ -239,45 +287,19 @@ static __always_inline int opened(struct file *file, long ret, u32 marks)
 		security = covers(
 			access_in(watched_name((u64)o.entry.name.name, o.entry.name.len), o.place),
 			&o);
-	if (!security && !by_path && !any)
-		return 0;
-
-	struct scratch *s = claim_for(KIND_OPEN);
-	if (!s)
-		return 0;
-	resolve(s, o.mnt, o.dentry);
-	if (!security && by_path) {
-		security = is_watched_path(s, &o);
-		if (!security && !any) {
-			release(s);
-			return 0;
-		}
-	}
-	stamp(s, KIND_OPEN);
-	stamp_current(s);
-	marks |= open_marks(&o, ~0u);
-	u32 device = type == S_IFCHR || type == S_IFBLK ? BPF_CORE_READ(inode, i_rdev)
-							: BPF_CORE_READ(inode, i_sb, s_dev);
-	s->record.ret = ret;
-	s->record.a = BPF_CORE_READ(file, f_flags) | (u64)marks << 32;
-	s->record.b = BPF_CORE_READ(inode, i_ino);
-	s->record.c = device | BPF_CORE_READ(inode, i_sb, s_magic) << 32;
-	target(s, task_of(owner_of(&o), 0));
-	s->record.text_len = append_path(s, PATH_KEPT);
-	if (passes(&s->record, KIND_OPEN))
-		send(s, security);
-	release(s);
-	return 0;
+	u32 reasons = (security ? REASON_SECURITY : 0) | (by_path ? REASON_PATH : 0) |
+		      (any ? REASON_ANY : 0);
+	return reasons ? tell_opened(&o, address, ret, marks, reasons) : 0;
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 {
-	return opened(file_of(ret), ret, 0);
+	return opened((u64)file_of(ret), ret, 0);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_open_by_handle, struct pt_regs *regs, long ret)
 {
-	return opened(file_of(ret), ret, OPEN_MARK_BY_HANDLE);
+	return opened((u64)file_of(ret), ret, OPEN_MARK_BY_HANDLE);
 }

@@ -38,7 +38,7 @@ static __noinline int passed(struct receiving *receiving, s32 fd)
 	target(s, receiving->sender);
 	s->record.blocks |= BLOCK_STREAM;
 	struct stream *stream = reserve(s, sizeof(struct stream));
-	describe(s, file, stream, fd);
+	describe(s, (u64)file, stream, fd);
 	finish(s, KIND_PASSED);
 	return 0;
 }

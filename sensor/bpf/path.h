@@ -113,9 +113,11 @@ static long climb_step(u32 turn, void *context)
 	return parent == dentry;
 }
 
-/* Climbs from walk.dentry in walk.mount to the root. */
-static __noinline int climb(struct scratch *s)
+/* Climbs from walk.dentry in walk.mount to the root. Not static: see above. */
+__noinline int climb(struct scratch *s)
 {
+	if (!s)
+		return 0;
 	struct walk *w = &s->walk;
 	w->start = PATH_KEPT;
 	w->flags = WALK_TRUNCATED;

@@ -108,9 +108,9 @@ static __noinline int tell_exec(struct task_struct *task, struct linux_binprm *b
 	append_args(s, image);
 	resolve(s, BPF_CORE_READ(task, fs, pwd.mnt), BPF_CORE_READ(task, fs, pwd.dentry));
 	image->cwd_len = append_path(s, PATH_KEPT);
-	describe(s, file_of(0), &streams[0], 0);
-	describe(s, file_of(1), &streams[1], 1);
-	describe(s, file_of(2), &streams[2], 2);
+	describe(s, (u64)file_of(0), &streams[0], 0);
+	describe(s, (u64)file_of(1), &streams[1], 1);
+	describe(s, (u64)file_of(2), &streams[2], 2);
 	finish(s, KIND_EXEC);
 	return 0;
 }

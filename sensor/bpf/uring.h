@@ -32,7 +32,7 @@ struct {
 static __noinline int tell_open(struct io_kiocb *request, s32 res)
 {
 	u32 slot = BPF_CORE_READ((struct io_open *)request, file_slot);
-	return opened(made_by(request, slot, res), res, 0);
+	return opened((u64)made_by(request, slot, res), res, 0);
 }
 
 static __noinline int tell_accept(struct io_kiocb *request, s32 res)
@@ -115,6 +115,12 @@ static __noinline int tell_truncate(struct io_kiocb *request, struct file *file,
 	return 0;
 }
 
+/* Not static, so that the kernel verifies it once and not for each operation. */
+__noinline int tell_act(struct act *act)
+{
+	return act ? tell(act) : 0;
+}
+
 /* What was asked of a name, and is told as given. */
 static __noinline int tell_names(struct io_kiocb *request, struct names *names, s32 res)
 {
@@ -159,7 +165,7 @@ static __noinline int tell_names(struct io_kiocb *request, struct names *names, 
 		act.a = BPF_CORE_READ((struct io_mkdir *)request, mode);
 		break;
 	}
-	return tell(&act);
+	return tell_act(&act);
 }
 
 /* A completed request whose names were noted. */

@@ -13,3 +13,4 @@ pub mod image;
 pub mod live;
 pub mod payload;
 pub mod probe;
+mod types;

@@ -28,6 +28,7 @@ use flows::Flows;
 use given::Resolver;
 use losses::Ledger;
 use merge::{Rings, now};
+pub(crate) use object::CORE;
 pub use object::Gap;
 use object::Object;
 use pins::Pins;
@@ -153,7 +154,7 @@ impl SensorError {
     }
 }
 
-/// Gives back to the system what reading the kernel's types took for a moment: 23 MB, which the
+/// Gives back to the system what reading the kernel's types took for a moment: some MB, which the
 /// allocator would keep for good.
 fn give_back() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -3,8 +3,12 @@
 //! Every capability is tried one by one: an empty program of the kind is loaded and attached for a
 //! moment. What is missing blinds only what hangs on it, and [`Features`] says what that is.
 
+use crate::{
+    live::CORE,
+    types::{TYPES_PATH, Types, TypesError},
+};
 use aya::{
-    Btf, Ebpf, EbpfLoader, VerifierLogLevel,
+    Ebpf, EbpfLoader, VerifierLogLevel,
     maps::MapType,
     programs::{CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError},
     sys::is_map_supported,
@@ -16,9 +20,6 @@ use std::{
 use thiserror::Error;
 
 static PROBE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.bpf.o"));
-
-/// The kernel's own type information.
-const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
 /// Capabilities without which nothing can be loaded: CAP_SYS_ADMIN, or CAP_BPF and CAP_PERFMON.
 const CAP_SYS_ADMIN: u32 = 21;
@@ -40,9 +41,9 @@ pub enum ProbeError {
 
 impl ProbeError {
     /// The kernel's types could be read once and cannot be any more.
-    pub(crate) fn types(error: &aya::BtfError) -> ProbeError {
+    pub(crate) fn types(error: &TypesError) -> ProbeError {
         ProbeError::Missing {
-            missing: format!("{BTF_PATH} cannot be read: {error}"),
+            missing: error.to_string(),
             remedy: REMEDY_KERNEL,
         }
     }
@@ -108,14 +109,14 @@ impl Features {
     }
 
     /// Probes, and hands over the type information that was read for it.
-    pub(crate) fn probe_with_types() -> Result<(Features, Btf), ProbeError> {
-        let (features, btf) = Features::try_probe();
+    pub(crate) fn probe_with_types() -> Result<(Features, Types), ProbeError> {
+        let (features, types) = Features::try_probe();
         features.sufficient()?;
-        let btf = btf.ok_or_else(|| ProbeError::Missing {
-            missing: format!("{BTF_PATH} cannot be read"),
+        let types = types.ok_or_else(|| ProbeError::Missing {
+            missing: format!("{TYPES_PATH} cannot be read"),
             remedy: REMEDY_KERNEL,
         })?;
-        Ok((features, btf))
+        Ok((features, types))
     }
 
     /// The capabilities, in the order in which they are told.
@@ -146,25 +147,25 @@ impl Features {
         }
     }
 
-    fn try_probe() -> (Features, Option<Btf>) {
+    fn try_probe() -> (Features, Option<Types>) {
         let mut features = Features::default();
         let privileged = privilege();
         let may = privileged.is_ok();
         features.add("privilege", true, privileged, "nothing can be loaded");
-        let btf = Btf::from_sys_fs();
+        let types = Types::of_kernel(&[PROBE, CORE]);
         features.add(
             "btf",
             true,
-            match &btf {
-                Ok(_) => Ok(BTF_PATH.to_owned()),
-                Err(_) => Err(format!("{BTF_PATH} cannot be read")),
+            match &types {
+                Ok(_) => Ok(TYPES_PATH.to_owned()),
+                Err(error) => Err(error.to_string()),
             },
             "one object cannot fit this kernel",
         );
-        let btf = btf.ok();
+        let types = types.ok();
         let cgroups = unified_root();
-        match &btf {
-            Some(btf) if may => features.try_programs(btf, cgroups.as_deref()),
+        match &types {
+            Some(types) if may => features.try_programs(types, cgroups.as_deref()),
             _ => features.untried(),
         }
         features.add(
@@ -175,8 +176,8 @@ impl Features {
                 .ok_or_else(|| "no unified hierarchy is mounted".to_owned()),
             "payloads cannot be seen, containers only by the version 1 hierarchies",
         );
-        features.io_uring(btf.as_ref());
-        (features, btf)
+        features.io_uring(types.as_ref());
+        (features, types)
     }
 
     fn add(
@@ -195,7 +196,7 @@ impl Features {
         });
     }
 
-    fn try_programs(&mut self, btf: &Btf, cgroups: Option<&Path>) {
+    fn try_programs(&mut self, types: &Types, cgroups: Option<&Path>) {
         let ring = match is_map_supported(MapType::RingBuf) {
             Ok(true) => Ok(String::new()),
             Ok(false) => Err("kernel older than 5.8".to_owned()),
@@ -203,13 +204,13 @@ impl Features {
         };
         self.add("ring-buffer", true, ring, WITHOUT[0].3);
         let mut ebpf = EbpfLoader::new()
-            .btf(Some(btf))
+            .btf(Some(&types.layouts))
             .allow_unsupported_maps()
             .verifier_log_level(VerifierLogLevel::DISABLE)
             .load(PROBE);
         for (name, program, required, without) in &WITHOUT[1..] {
             let outcome = match &mut ebpf {
-                Ok(ebpf) => try_program(ebpf, program, btf, cgroups),
+                Ok(ebpf) => try_program(ebpf, program, types, cgroups),
                 Err(error) => Err(error.to_string()),
             };
             self.add(name, *required, outcome.map(|()| String::new()), without);
@@ -222,11 +223,13 @@ impl Features {
         }
     }
 
-    fn io_uring(&mut self, btf: Option<&Btf>) {
+    fn io_uring(&mut self, types: Option<&Types>) {
         let known = |name: &str| {
-            btf.is_some_and(|btf| {
+            types.is_some_and(|types| {
                 let name = format!("btf_trace_io_uring_{name}");
-                btf.id_by_type_name_kind(&name, aya_obj::btf::BtfKind::Typedef)
+                types
+                    .places
+                    .id_by_type_name_kind(&name, aya_obj::btf::BtfKind::Typedef)
                     .is_ok()
             })
         };
@@ -281,19 +284,20 @@ const WITHOUT: &[(&str, &str, bool, &str)] = &[
 fn try_program(
     ebpf: &mut Ebpf,
     name: &str,
-    btf: &Btf,
+    types: &Types,
     cgroups: Option<&Path>,
 ) -> Result<(), String> {
     let Some(program) = ebpf.program_mut(name) else {
         return Err(format!("the probe object has no `{name}`"));
     };
+    let types = &types.places;
     let outcome: Result<(), ProgramError> = (|| match program {
         Program::BtfTracePoint(p) => {
             let tracepoint = match name {
                 "probe_tp_btf" => "sched_process_exec",
                 _ => "sched_process_exit",
             };
-            p.load(tracepoint, btf)?;
+            p.load(tracepoint, types)?;
             let link = p.attach()?;
             p.detach(link)
         }
@@ -303,12 +307,12 @@ fn try_program(
             p.detach(link)
         }
         Program::FEntry(p) => {
-            p.load("commit_creds", btf)?;
+            p.load("commit_creds", types)?;
             let link = p.attach()?;
             p.detach(link)
         }
         Program::Lsm(p) => {
-            p.load("bprm_committed_creds", btf)?;
+            p.load("bprm_committed_creds", types)?;
             let link = p.attach()?;
             p.detach(link)
         }

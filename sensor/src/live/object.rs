@@ -7,9 +7,9 @@ use super::{
     programs::{self, ATTACHMENTS, Link, Refusal, Without},
     syscalls::HANDLERS,
 };
-use crate::{filter::KindSet, probe::ProbeError};
+use crate::{filter::KindSet, probe::ProbeError, types::Types};
 use aya::{
-    Btf, Ebpf, EbpfLoader, VerifierLogLevel,
+    Ebpf, EbpfLoader, VerifierLogLevel,
     maps::{Array, Map, MapError, ProgramArray},
     programs::{Program, ProgramError},
 };
@@ -20,7 +20,8 @@ use std::{
     thread,
 };
 
-static CORE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/core.bpf.o"));
+pub(crate) static CORE: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/core.bpf.o"));
 
 /// Part of a kind, or all of it, that cannot be sensed here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +51,8 @@ pub(super) struct Object {
     ebpf: Ebpf,
     /// Where what shall outlive the agent is pinned.
     pins: Option<Pins>,
-    /// The kernel's types, while programs are still being loaded: 23 MB.
-    types: Option<Btf>,
+    /// The kernel's types, while programs are still being loaded: some MB.
+    types: Option<Types>,
     /// What has become of each of [`HANDLERS`] and [`ATTACHMENTS`].
     handlers: Vec<State>,
     attachments: Vec<State>,
@@ -64,7 +65,7 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn verify(mut self, types: &Btf) {
+    fn verify(mut self, types: &Types) {
         for (name, place) in &self.alternatives {
             if let Some(program) = self.programs.get_mut(*name)
                 && programs::load(program, place, types).is_ok()
@@ -80,7 +81,7 @@ const VERIFIERS_MOST: usize = 4;
 
 impl Object {
     /// Takes the object in and makes its maps; no program is loaded yet.
-    pub(super) fn load(types: Btf, options: &Options) -> Result<Object, SensorError> {
+    pub(super) fn load(types: Types, options: &Options) -> Result<Object, SensorError> {
         let ebpf = loader(&types, options)
             .load(CORE)
             .map_err(|source| SensorError::Load {
@@ -289,7 +290,7 @@ impl Object {
         }
         let types = match self.types.take() {
             Some(types) => types,
-            None => Btf::from_sys_fs().map_err(|error| ProbeError::types(&error))?,
+            None => Types::of_kernel(&[CORE]).map_err(|error| ProbeError::types(&error))?,
         };
         let jobs = Mutex::new(jobs.into_iter());
         let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -332,7 +333,7 @@ impl Object {
     ) -> Result<Result<(), Refusal>, SensorError> {
         let types = match self.types.take() {
             Some(types) => types,
-            None => Btf::from_sys_fs().map_err(|error| ProbeError::types(&error))?,
+            None => Types::of_kernel(&[CORE]).map_err(|error| ProbeError::types(&error))?,
         };
         let loaded = match programs::load(program(&mut self.ebpf, name)?, place, &types) {
             // Verified before, with others at once.
@@ -384,10 +385,10 @@ pub(super) fn serves(kind: u16, gaps: &[Gap]) -> bool {
         .any(|(program, kinds)| kinds.contains(&kind) && gaps.iter().all(|g| g.program != program))
 }
 
-fn loader<'a>(types: &'a Btf, options: &Options) -> EbpfLoader<'a> {
+fn loader<'a>(types: &'a Types, options: &Options) -> EbpfLoader<'a> {
     let mut loader = EbpfLoader::new();
     loader
-        .btf(Some(types))
+        .btf(Some(&types.layouts))
         // Task storage is used by the programs alone, so aya need not know it.
         .allow_unsupported_maps()
         // A refused program is tried again with a log: what the verifier objects to, without the

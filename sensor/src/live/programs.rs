@@ -2,9 +2,9 @@
 //! how each is loaded and attached. Those on the exit of system calls hang on the dispatcher and
 //! are in [`super::syscalls`].
 
-use crate::probe::unified_root;
+use crate::{probe::unified_root, types::Types};
 use aya::{
-    Btf, BtfError,
+    BtfError,
     programs::{
         CgroupAttachMode, Program, ProgramError,
         links::{FdLink, LinkError, PinnedLink},
@@ -210,7 +210,8 @@ impl Link {
 }
 
 /// Lets the kernel verify a program.
-pub(super) fn load(program: &mut Program, place: &str, types: &Btf) -> Result<(), Refusal> {
+pub(super) fn load(program: &mut Program, place: &str, types: &Types) -> Result<(), Refusal> {
+    let types = &types.places;
     match program {
         Program::BtfTracePoint(program) => program.load(place, types)?,
         Program::Lsm(program) => program.load(place, types)?,
