@@ -107,20 +107,6 @@ static __always_inline int exceeds_rate(struct record *record)
 
 #define under_pressure(waiting, lane) ((waiting) >> (lanes.half_bits[lane] & 31))
 
-/* When an execution last woke the reader. */
-volatile u64 last_woken SEC(".data.woken");
-
-/* Of executions in quick succession, which there are many of, one wakes the reader and the next
- * ones are found at its next glance. For that it is attentive longer than this, in ns. */
-#define IN_A_ROW 1500000
-static __always_inline int is_in_a_row(u64 now)
-{
-	if (reader.attentive && now - last_woken < IN_A_ROW)
-		return 1;
-	last_woken = now;
-	return 0;
-}
-
 static __always_inline u32 send_security(struct record *record, u32 len)
 {
 	u64 waiting = bpf_ringbuf_query(&SECURITY, BPF_RB_AVAIL_DATA), flags = 0;
@@ -128,8 +114,10 @@ static __always_inline u32 send_security(struct record *record, u32 len)
 	    exceeds_share(record, LANE_SECURITY, len, waiting,
 			  bpf_ringbuf_query(&SECURITY, BPF_RB_CONS_POS)))
 		return LOSS_CAUSE_QUOTA;
-	if (record->kind == KIND_EXEC && !under_pressure(waiting, LANE_SECURITY) &&
-	    is_in_a_row(record->at))
+	/* Of executions there are many in quick succession. A wake-up costs more than all the rest of
+	 * one, and an attentive reader finds it as soon. */
+	if (record->kind == KIND_EXEC && reader.attentive &&
+	    !under_pressure(waiting, LANE_SECURITY))
 		flags = BPF_RB_NO_WAKEUP;
 	if (bpf_ringbuf_output(&SECURITY, record, len, flags))
 		return LOSS_CAUSE_SECURITY_RING_FULL;

@@ -180,8 +180,8 @@ impl Waker {
 const MADE_BY_AGENT: [u16; 4] = [kind::EXISTING, kind::CONTAINER, kind::TICK, kind::LOSS];
 
 /// How often an attentive reader looks at the rings by itself. The kernel side then need not wake
-/// it for every bulk event, and of executions in quick succession not for every one, which would be
-/// most of what they cost. All else in the security lane wakes the reader at once.
+/// it for bulk events, nor for executions in quick succession, of which it would be most of what they
+/// cost. All else in the security lane wakes the reader at once.
 const GLANCE: Duration = Duration::from_micros(250);
 
 /// After so many glances in vain the reader asks to be woken again, so that a quiet node stays
