@@ -1,6 +1,7 @@
 /* Opened files, told when the call has succeeded, from the kernel's own copy; and
  * pseudo-terminals, which are made by an open. */
 #pragma once
+#include "cast.h"
 #include "stream.h"
 
 #define PTMX (5u << 20 | 2)
@@ -201,45 +202,62 @@ static __always_inline int is_open_call(u64 number)
 #endif
 }
 
-/* Whether nothing that anybody wants can be true of what such a call did: nearly every one ends
- * here, in the dispatcher, with two reads of the kernel's memory or four. The pointers that need
- * not be read are followed directly. */
-static __always_inline int is_dull_open(struct task_struct *task, long ret)
+/* A field of what a pointer leads to that was cast, or that is to be read. */
+#define follow(from, field) (typed ? (from)->field : BPF_CORE_READ(from, field))
+
+/* Whether nothing that anybody wants can be true of what a call did that opened a file: nearly every
+ * one ends here, in the dispatcher. `typed` is a constant. */
+static __always_inline int is_dull(struct task_struct *task, long ret, int typed)
 {
 	struct files_struct *files = task->files;
 	struct file *file = 0;
-	u32 place, reach, mode;
-	if (ret < 0)
-		return 1;
+	u32 place, reach, mode, which;
 	if (!files)
 		return 0;
 	struct fdtable *table = files->fdt;
 	if (!table || (u64)ret >= table->max_fds)
 		return 0;
-	bpf_probe_read_kernel(&file, sizeof(file), (struct file **)table->fd + ret);
+	u64 slot = (u64)((struct file **)table->fd + ret);
+	if (typed)
+		file = file_at(slot);
+	else
+		bpf_probe_read_kernel(&file, sizeof(file), (void *)slot);
+	if (!file)
+		return 0;
 	place = filter.by_place ? may_be_inside_now(task) : 1;
 	volatile struct opens *want = &filter.opens[place & 1];
-	mode = BPF_CORE_READ(file, f_mode);
+	mode = follow(file, f_mode);
 	reach = mode & FMODE_WRITE ? ACCESS_ANY | ACCESS_WRITE : ACCESS_ANY;
-	u32 which = want->marks;
+	which = want->marks;
 	if (which & ~TYPE_MARKS || (want->all | want->prefixes) & reach)
 		return 0;
 	/* Set for what is opened as a regular file or as a directory, and for nothing else. */
 	if (!(mode & FMODE_ATOMIC_POS)) {
-		struct inode *inode = BPF_CORE_READ(file, f_inode);
-		u32 type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+		struct inode *inode = follow(file, f_inode);
+		if (!inode)
+			return 0;
+		u32 type = follow(inode, i_mode) & S_IFMT;
 		if (type_marks(type) & which)
 			return 0;
-		if (type == S_IFCHR && wanted(KIND_TERMINAL) && BPF_CORE_READ(inode, i_rdev) == PTMX)
+		if (type == S_IFCHR && wanted(KIND_TERMINAL) && follow(inode, i_rdev) == PTMX)
 			return 0;
 	}
 	if (!(want->names & reach))
 		return 1;
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	u32 len = BPF_CORE_READ(dentry, d_name.len);
+	struct dentry *dentry = follow(file, f_path.dentry);
+	if (!dentry)
+		return 0;
+	u32 len = follow(dentry, d_name.len);
 	if (len > NAME_KEPT - 1)
 		len = NAME_KEPT - 1;
 	return !(filter.name_lengths >> len & 1);
+}
+
+static __always_inline int is_dull_open(struct task_struct *task, long ret)
+{
+	if (ret < 0)
+		return 1;
+	return can_cast() ? is_dull(task, ret, 1) : is_dull(task, ret, 0);
 }
 
 __noinline int opened(u64 address, s32 ret, u32 marks)

@@ -4,6 +4,7 @@
 //! Nothing here knows of plugins, policy or the names of containers.
 
 pub mod capture;
+mod casts;
 pub mod decode;
 pub mod device;
 pub mod event;

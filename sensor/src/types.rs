@@ -6,6 +6,7 @@
 //! the programs read, numbered anew, and the places that programs are attached to, where numbers
 //! matter and nothing else.
 
+use crate::casts::Cast;
 use aya::{Btf, Endianness};
 use object::{Object as _, ObjectSection as _, read::elf::ElfFile64};
 use std::{
@@ -65,6 +66,8 @@ pub(crate) struct Types {
     pub(crate) layouts: Btf,
     /// Tracepoints, hooks and functions by their numbers in the kernel.
     pub(crate) places: Btf,
+    /// What casts need, where the kernel knows them.
+    pub(crate) cast: Option<Cast>,
 }
 
 impl Types {
@@ -79,6 +82,7 @@ impl Types {
     fn cut(all: &[u8], wanted: &HashSet<&[u8]>) -> Option<Types> {
         let all = Table::read(all)?;
         let (mut layouts, mut places) = (Layouts::new(&all), Places::default());
+        let (mut function, mut holder) = (None, None);
         for number in 1..=all.count() {
             let name = all.name(number)?;
             match all.kind(number)? {
@@ -100,12 +104,17 @@ impl Types {
                 {
                     places.add(number, of, name);
                 }
+                kind::FUNC if name == b"bpf_rdonly_cast" => function = Some(number as u32),
+                kind::STRUCT if name == b"linux_binprm" => holder = Some(number as u32),
                 _ => {}
             }
         }
         Some(Types {
             layouts: layouts.finish()?,
             places: places.finish()?,
+            cast: function
+                .zip(holder)
+                .map(|(function, holder)| Cast { function, holder }),
         })
     }
 }

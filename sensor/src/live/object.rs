@@ -7,7 +7,7 @@ use super::{
     programs::{self, ATTACHMENTS, Link, Refusal, Without},
     syscalls::HANDLERS,
 };
-use crate::{filter::KindSet, probe::ProbeError, types::Types};
+use crate::{casts, filter::KindSet, probe::ProbeError, types::Types};
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
     maps::{Array, Map, MapError, ProgramArray},
@@ -83,7 +83,7 @@ impl Object {
     /// Takes the object in and makes its maps; no program is loaded yet.
     pub(super) fn load(types: Types, options: &Options) -> Result<Object, SensorError> {
         let ebpf = loader(&types, options)
-            .load(CORE)
+            .load(&casts::write(CORE, types.cast))
             .map_err(|source| SensorError::Load {
                 source: Box::new(source),
             })?;
