@@ -72,7 +72,8 @@ impl Live {
         live.follow_plugins(agent)?;
         live.take_over()?;
         let mut next_id = || agent.own_id();
-        let existing = existing(&mut live.classifier, &mut next_id, boot_time());
+        let tasks = live.sensor.tasks()?;
+        let existing = existing(tasks, &mut live.classifier, &mut next_id, boot_time());
         for event in existing {
             live.take(event, agent);
         }
@@ -321,9 +322,12 @@ impl Live {
 
     /// A part of mending the process table, where that is due.
     fn repair(&mut self, agent: &mut Agent) {
-        let (events, done) = self
-            .repair
-            .step(agent.context(), &mut self.classifier, boot_time);
+        let sensor = &mut self.sensor;
+        // What speaks against it is a gap, and said as one.
+        let tasks = || sensor.tasks().ok().flatten();
+        let (events, done) =
+            self.repair
+                .step(agent.context(), &mut self.classifier, tasks, boot_time);
         let any = !events.is_empty();
         for event in events {
             let (at, id) = (boot_time().saturating_sub(BEHIND), agent.own_id());

@@ -7,7 +7,7 @@
 use crate::context::{Context, process::Process};
 use vedette_contract::{kind, values::event_mark};
 use vedette_sensor::event::{Event, Task, TaskRef};
-use vedette_sensor::existing::{Glance, Seen, Survey, lives};
+use vedette_sensor::existing::{Glance, Seen, Survey, Tasks, lives};
 use vedette_sensor::filter::KindSet;
 use vedette_sensor::image::Classifier;
 
@@ -69,11 +69,12 @@ impl Repair {
     }
 
     /// Does one part, if one is due, and answers with the events to put into the stream and, with
-    /// the last part, what it came to. Ids and times of the events are the caller's to give.
+    /// the last part, what it came to. `tasks` begins the kernel's own account of its processes. Ids and times of the events are the caller's to give.
     pub fn step(
         &mut self,
         context: &Context,
         classifier: &mut Classifier,
+        tasks: impl FnOnce() -> Option<Tasks>,
         clock: impl Fn() -> u64,
     ) -> (Vec<Event>, Option<Repaired>) {
         let now = clock();
@@ -83,7 +84,7 @@ impl Repair {
         let mut events = Vec::new();
         let going = self.going.get_or_insert_with(|| {
             self.wanted = false;
-            let survey = Survey::begin();
+            let survey = Survey::begin(tasks());
             let groups = survey.groups().into_iter();
             events.extend(groups.filter(|group| !context.knows_group(group)));
             Going {

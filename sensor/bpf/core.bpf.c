@@ -1,5 +1,6 @@
 /* The sensor's kernel side. Each family of events is a header of its own. */
 #include "process.h"
+#include "existing.h"
 #include "cgroup.h"
 #include "signal.h"
 #include "file.h"

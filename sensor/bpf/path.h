@@ -129,10 +129,10 @@ __noinline int climb(struct scratch *s)
 	return 0;
 }
 
-/* Finds the path of `dentry` in `mnt` up to the current task's root. */
-static __always_inline void resolve(struct scratch *s, struct vfsmount *mnt, struct dentry *dentry)
+/* Finds the path of `dentry` in `mnt` up to a task's root. */
+static __always_inline void resolve_for(struct scratch *s, struct task_struct *task,
+					struct vfsmount *mnt, struct dentry *dentry)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct walk *w = &s->walk;
 	w->dentry = (u64)dentry;
 	w->mount = (u64)mount_of(mnt);
@@ -140,6 +140,12 @@ static __always_inline void resolve(struct scratch *s, struct vfsmount *mnt, str
 	w->root_dentry = (u64)BPF_CORE_READ(task, fs, root.dentry);
 	w->root_mount = (u64)mount_of(BPF_CORE_READ(task, fs, root.mnt));
 	climb(s);
+}
+
+/* The same up to the current task's root. */
+static __always_inline void resolve(struct scratch *s, struct vfsmount *mnt, struct dentry *dentry)
+{
+	resolve_for(s, (void *)bpf_get_current_task(), mnt, dentry);
 }
 
 /* Appends what was resolved: its last `most` bytes. */
@@ -161,18 +167,29 @@ static __always_inline u32 append_path(struct scratch *s, u32 most)
 	return append(s, w->text + (start & (PATH_KEPT - 1)), len, most);
 }
 
-static __always_inline u32 append_path_of(struct scratch *s, struct file *file, u32 most)
+static __always_inline u32 append_path_for(struct scratch *s, struct task_struct *task,
+					   struct file *file, u32 most)
 {
-	resolve(s, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
+	resolve_for(s, task, BPF_CORE_READ(file, f_path.mnt), BPF_CORE_READ(file, f_path.dentry));
 	return append_path(s, most);
 }
 
-/* Whether the mount belongs to the mount namespace of somebody else. The kernel's own mounts
+static __always_inline u32 append_path_of(struct scratch *s, struct file *file, u32 most)
+{
+	return append_path_for(s, (void *)bpf_get_current_task(), file, most);
+}
+
+/* Whether the mount belongs to another mount namespace than this one. The kernel's own mounts
  * (pipes, memfds) and detached ones belong to nobody. */
+static __always_inline int is_of_another(struct vfsmount *mnt, struct mnt_namespace *own)
+{
+	struct mnt_namespace *of = BPF_CORE_READ(mount_of(mnt), mnt_ns);
+	return of != own && !is_internal(mnt) && !is_detached(mount_of(mnt));
+}
+
+/* Whether it belongs to somebody else than the current task. */
 static __always_inline int is_foreign(struct vfsmount *mnt)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	struct mnt_namespace *of = BPF_CORE_READ(mount_of(mnt), mnt_ns);
-	struct mnt_namespace *own = BPF_CORE_READ(task, nsproxy, mnt_ns);
-	return of != own && !is_internal(mnt) && !is_detached(mount_of(mnt));
+	return is_of_another(mnt, BPF_CORE_READ(task, nsproxy, mnt_ns));
 }

@@ -21,7 +21,8 @@
 #define CLONE_NEWNET 0x40000000
 #define SIGNAL_GROUP_EXIT 4
 
-static __always_inline u32 image_marks(struct file *exe, struct inode *inode, u32 links)
+static __always_inline u32 image_marks(struct task_struct *task, struct file *exe,
+				       struct inode *inode, u32 links)
 {
 	u32 marks = 0;
 	struct vfsmount *mnt = BPF_CORE_READ(exe, f_path.mnt);
@@ -33,7 +34,7 @@ static __always_inline u32 image_marks(struct file *exe, struct inode *inode, u3
 	}
 	if (magic == OVERLAYFS_MAGIC && is_in_upper_layer(inode))
 		marks |= PROCESS_MARK_WRITTEN_IMAGE;
-	if (is_foreign(mnt))
+	if (is_of_another(mnt, BPF_CORE_READ(task, nsproxy, mnt_ns)))
 		marks |= PROCESS_MARK_FOREIGN_IMAGE;
 	return marks;
 }
@@ -100,7 +101,7 @@ static __noinline int tell_exec(struct task_struct *task, struct linux_binprm *b
 	u32 links = BPF_CORE_READ(inode, i_nlink);
 	image->inode = BPF_CORE_READ(inode, i_ino);
 	image->device = BPF_CORE_READ(inode, i_sb, s_dev);
-	image->marks = image_marks(exe, inode, links);
+	image->marks = image_marks(task, exe, inode, links);
 	s->record.a = image->inode;
 	s->record.b = image->device | (u64)links << 32;
 	s->record.text_len = append_path_of(s, exe, PATH_KEPT);

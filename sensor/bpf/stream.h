@@ -170,9 +170,9 @@ static __always_inline void describe_socket(struct scratch *s, struct file *file
 	}
 }
 
-/* Describes a file, appending the stream's address to the texts. Not static, so that the kernel
- * verifies it once and not for each descriptor. */
-__noinline int describe(struct scratch *s, u64 address, struct stream *out, u16 fd)
+/* Describes a file that a task holds, appending the stream's address to the texts. Not static, so
+ * that the kernel verifies it once and not for each descriptor. */
+__noinline int describe_for(struct scratch *s, u64 address, struct stream *out, u16 fd, u64 task)
 {
 	struct file *file = (void *)address;
 	if (!s || !out)
@@ -214,7 +214,13 @@ __noinline int describe(struct scratch *s, u64 address, struct stream *out, u16 
 		if ((magic == TMPFS_MAGIC || magic == HUGETLBFS_MAGIC) &&
 		    is_internal(BPF_CORE_READ(file, f_path.mnt)))
 			out->kind = STREAM_KIND_MEMFD;
-		out->address_len = append_path_of(s, file, STREAM_PATH);
+		out->address_len = append_path_for(s, (void *)task, file, STREAM_PATH);
 	}
 	return 0;
+}
+
+/* The same of a file that the current task holds. */
+static __always_inline int describe(struct scratch *s, u64 address, struct stream *out, u16 fd)
+{
+	return describe_for(s, address, out, fd, bpf_get_current_task());
 }

@@ -16,6 +16,7 @@ mod syscalls;
 
 use crate::{
     event::Event,
+    existing::Tasks,
     filter::{Filter, KindSet},
     probe::{Features, ProbeError},
 };
@@ -325,9 +326,19 @@ impl Sensor {
         let (_, types) = Features::probe_with_types()?;
         let mut object = Object::load(types, &Options::least())?;
         object.serve(KindSet::all())?;
+        object.tasks()?;
         let gaps = object.gaps();
         object.forget_types();
         Ok(gaps)
+    }
+
+    /// Begins the kernel's own account of the processes that run; none where it cannot give one,
+    /// which is a [gap](Sensor::gaps): `/proc` has most of it.
+    ///
+    /// # Errors
+    /// When the program that tells it is not in the object.
+    pub fn tasks(&mut self) -> Result<Option<Tasks>, SensorError> {
+        self.object.tasks()
     }
 
     /// Replaces the filter, live: what both the old and the new one want is never missed.

@@ -267,6 +267,16 @@ fn hexadecimal(text: &[u8]) -> u64 {
         .unwrap_or(0)
 }
 
+/// The command line of a process, as events carry it; see [`args`].
+pub(super) fn args_of(pid: u32) -> Option<(Box<[u8]>, u32, bool)> {
+    read_at(
+        rustix::fs::CWD,
+        &format!("/proc/{pid}/cmdline"),
+        CMDLINE_MAX,
+    )
+    .map(args)
+}
+
 /// The command line as events carry it, its whole length, and whether its middle was cut.
 fn args(mut line: Vec<u8>) -> (Box<[u8]>, u32, bool) {
     if line.last() == Some(&0) {

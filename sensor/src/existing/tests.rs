@@ -16,7 +16,7 @@ fn all() -> Vec<Event> {
         id += 1;
         id
     };
-    existing(&mut Classifier::new(), &mut next_id, 77)
+    existing(None, &mut Classifier::new(), &mut next_id, 77)
 }
 
 fn of(events: &[Event], pid: u32) -> &Event {

@@ -7,12 +7,14 @@ use super::{
     programs::{self, ATTACHMENTS, Link, Refusal, Without},
     syscalls::HANDLERS,
 };
-use crate::{casts, filter::KindSet, probe::ProbeError, types::Types};
+use crate::{casts, existing::Tasks, filter::KindSet, probe::ProbeError, types::Types};
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
     maps::{Array, Map, MapError, ProgramArray},
     programs::{Program, ProgramError},
 };
+
+use vedette_contract::kind;
 
 use std::{
     collections::BTreeMap,
@@ -56,7 +58,13 @@ pub(super) struct Object {
     /// What has become of each of [`HANDLERS`] and [`ATTACHMENTS`].
     handlers: Vec<State>,
     attachments: Vec<State>,
+    /// And of [`ITERATOR`].
+    iterator: State,
 }
+
+/// The program that tells what runs already, and the one that remembers it in the kernel.
+const ITERATOR: &str = "tell_existing";
+const REMEMBER: &str = "on_each_task";
 
 /// Programs of which the kernel is to take one.
 struct Job<'a> {
@@ -101,6 +109,7 @@ impl Object {
             types: Some(types),
             handlers: HANDLERS.iter().map(|_| State::Unloaded).collect(),
             attachments: ATTACHMENTS.iter().map(|_| State::Unloaded).collect(),
+            iterator: State::Unloaded,
         })
     }
 
@@ -177,6 +186,8 @@ impl Object {
                 gap(state, row.alternatives[0].0, row.kinds, blinds)
             })
             .chain(handlers.filter_map(|(state, row)| gap(state, row.program, row.kinds, true)))
+            // Without it /proc is asked.
+            .chain(gap(&self.iterator, ITERATOR, &[kind::EXISTING], false))
             .collect()
     }
 
@@ -269,8 +280,15 @@ impl Object {
         let handlers = handlers
             .filter(|(row, state)| kinds.has_any(row.kinds) && matches!(state, State::Unloaded))
             .map(|(row, _)| vec![(row.program, "sys_exit")]);
+        // Who begins goes through all tasks next.
+        let iterators = match self.iterator {
+            State::Unloaded => &[REMEMBER, ITERATOR][..],
+            _ => &[],
+        };
+        let iterators = iterators.iter().map(|name| vec![(*name, "task")]);
         // Each job is done when one alternative has been taken. The first jobs are the largest.
         let mut jobs: Vec<_> = attachments
+            .chain(iterators)
             .chain(handlers)
             .map(|alternatives| Job {
                 alternatives,
@@ -311,9 +329,8 @@ impl Object {
     /// Lets the kernel side look at every task that there is, so that it knows later what changed.
     /// Without iterators (before 5.8) it learns each at its next fork.
     pub(super) fn remember_tasks(&mut self) -> Result<(), SensorError> {
-        const NAME: &str = "on_each_task";
-        let outcome = match self.load_program(NAME, "task")? {
-            Ok(()) => programs::run(program(&mut self.ebpf, NAME)?),
+        let outcome = match self.load_program(REMEMBER, "task")? {
+            Ok(()) => programs::run(program(&mut self.ebpf, REMEMBER)?),
             Err(refusal) => Err(refusal),
         };
         if let Err(refusal) = outcome {
@@ -323,6 +340,27 @@ impl Object {
             );
         }
         Ok(())
+    }
+
+    /// Begins the kernel's own account of its processes; none where the kernel has no iterators
+    /// that can tell it, which is a gap then.
+    pub(super) fn tasks(&mut self) -> Result<Option<Tasks>, SensorError> {
+        if matches!(self.iterator, State::Unloaded) {
+            self.iterator = match self.load_program(ITERATOR, "task")? {
+                Ok(()) => State::Loaded(0, None),
+                Err(refusal) => State::Refused(refusal.reason()),
+            };
+        }
+        if matches!(self.iterator, State::Refused(_)) {
+            return Ok(None);
+        }
+        match programs::begin(program(&mut self.ebpf, ITERATOR)?) {
+            Ok(file) => Ok(Some(Tasks::new(file))),
+            Err(refusal) => {
+                self.iterator = State::Refused(refusal.reason());
+                Ok(None)
+            }
+        }
     }
 
     /// Lets the kernel verify a program; the outer error is the sensor's own fault.

@@ -268,14 +268,18 @@ pub(super) fn attach(program: &mut Program) -> Result<Link, Refusal> {
     }))
 }
 
-/// Runs a loaded iterator over all that it goes through.
-pub(super) fn run(program: &mut Program) -> Result<(), Refusal> {
+/// Begins a loaded iterator: reading the file runs it.
+pub(super) fn begin(program: &mut Program) -> Result<File, Refusal> {
     let Program::Iter(program) = program else {
         return Err(ProgramError::UnexpectedProgramType.into());
     };
     let id = program.attach()?;
-    let file = program.take_link(id)?.into_file()?;
-    // Reading is what runs it; it writes nothing.
+    Ok(program.take_link(id)?.into_file()?)
+}
+
+/// Runs a loaded iterator that writes nothing over all that it goes through.
+pub(super) fn run(program: &mut Program) -> Result<(), Refusal> {
+    let file = begin(program)?;
     io::copy(&mut &file, &mut io::sink()).map_err(ProgramError::IOError)?;
     Ok(())
 }

@@ -9,6 +9,7 @@ mod compat;
 mod control;
 mod credentials;
 mod descriptor;
+mod existing;
 mod file;
 mod filter;
 mod flow;
