@@ -14,3 +14,11 @@ pub struct Record {
     /// Who was acted upon.
     pub target: Option<Arc<Process>>,
 }
+
+impl Record {
+    /// Whether the acting process is in a container.
+    pub fn in_container(&self) -> bool {
+        let process = self.process.as_ref();
+        process.is_some_and(|process| process.container.is_some())
+    }
+}

@@ -109,6 +109,12 @@ impl RuntimeArgs {
     }
 }
 
+/// A time like `60s`, as ns.
+fn nanoseconds(text: &str) -> Result<u64, String> {
+    let time: jiff::SignedDuration = text.parse().map_err(|error| format!("{error}"))?;
+    u64::try_from(time.as_nanos()).map_err(|_| "give a time like 60s".to_owned())
+}
+
 /// How findings are printed, for every command that prints some.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct OutputArgs {
@@ -195,6 +201,34 @@ fn say(outcome: &Outcome) {
             plugin.digest.short(),
             plugin.generation,
             *pause_ns as f64 / 1e6
+        ),
+        Outcome::RolledBack {
+            plugin,
+            from,
+            reason,
+            unlearned,
+        } => anstream::eprintln!(
+            "plugin {} {} serves again as generation {}: {} was rolled back: {}; {unlearned}",
+            plugin.id,
+            plugin.version,
+            plugin.generation,
+            from.version,
+            printable(reason.as_bytes())
+        ),
+        Outcome::Shadowed {
+            plugin,
+            report,
+            accepted,
+        } => anstream::eprintln!(
+            "plugin {} {} {} after its shadow: {}",
+            plugin.id,
+            plugin.version,
+            if *accepted {
+                "takes over"
+            } else {
+                "is refused"
+            },
+            printable(report.to_string().as_bytes())
         ),
         Outcome::Refused { path, reason } => {
             anstream::eprintln!("plugin {} refused: {reason}", path.display());

@@ -47,7 +47,14 @@ pub enum Operate {
         /// Also a component that a rollback has ruled out.
         #[arg(long)]
         force: bool,
+        /// Let it run beside the one in service for so long first, like 60s; it takes over after
+        /// that if it finds what the other does.
+        #[arg(long, value_name = "DURATION", value_parser = super::nanoseconds)]
+        shadow: Option<u64>,
     },
+    /// Put the generation before the current one back into service, with what was known at the
+    /// switch.
+    Rollback(Of),
     /// Take a plugin's component out of service until it is replaced or enabled.
     Quarantine(Of),
     /// Let a plugin serve that was disabled or is in quarantine.
@@ -81,14 +88,16 @@ impl Operate {
             Operate::Reload {
                 of: Of { plugin, agent },
                 force,
+                shadow,
             } => {
                 let reload = Command::Reload {
                     plugin,
                     force,
-                    shadow: None,
+                    shadow,
                 };
                 (agent, reload)
             }
+            Operate::Rollback(Of { plugin, agent }) => (agent, Command::Rollback { plugin }),
             Operate::Quarantine(Of { plugin, agent }) => (agent, Command::Quarantine { plugin }),
             Operate::Enable(Of { plugin, agent }) => (agent, Command::Enable { plugin }),
             Operate::Disable(Of { plugin, agent }) => (agent, Command::Disable { plugin }),
@@ -220,6 +229,9 @@ fn page(report: &Report, now: Timestamp) -> String {
                 s.memory >> 10
             ),
         );
+    }
+    if let Some(shadow) = &report.shadow {
+        line("last shadow", shadow.to_string());
     }
     for (name, metric) in &report.metrics {
         let value = match metric {

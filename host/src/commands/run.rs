@@ -7,7 +7,7 @@ use crate::control::{server::Control, socket_of};
 use crate::instance::{Instance, RUNTIME};
 use crate::live::Live;
 use crate::output::Clock;
-use crate::plugin::host::PluginHost;
+use crate::plugin::{host::PluginHost, shadow::ShadowAccept};
 use crate::recorder::Recorder;
 use crate::response::Policy;
 use crate::span::SpanArgs;
@@ -65,6 +65,15 @@ pub struct Run {
     /// makes none.
     #[arg(long, value_name = "PATH|none")]
     control: Option<PathBuf>,
+
+    /// Let each new generation of a plugin run beside the one in service for so long, like 60s,
+    /// before it takes over.
+    #[arg(long, value_name = "DURATION", value_parser = super::nanoseconds)]
+    shadow: Option<u64>,
+
+    /// Which differences between the two let it take over then.
+    #[arg(long, value_name = "POLICY", default_value = "no-fewer")]
+    shadow_accept: ShadowAccept,
 
     /// Directory for what is to outlast the agent: which plugins are disabled.
     #[arg(
@@ -142,6 +151,8 @@ impl Run {
         let policy = Policy::new(self.enforce, &self.never)?;
         let (sender, outcomes) = unbounded();
         let mut options = self.plugins.options(true);
+        options.shadow = self.shadow.unwrap_or(0);
+        options.shadow_accept = self.shadow_accept;
         options.decisions = Some(self.state.join(format!("{}.plugins.json", self.instance)));
         let mut plugins = PluginHost::new(options, sender.clone())?;
         self.plugins.load_into(&mut plugins);

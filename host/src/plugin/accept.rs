@@ -44,7 +44,7 @@ const _: () = assert!(MAX_PLUGINS * (MAX_NEWEST + MAX_OLDER) <= 1 << 19);
 type Processes = HashMap<u64, Arc<Process>, BuildHasherDefault<AddressHasher>>;
 
 /// What a plugin was sent, as far as it is kept.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Delivered {
     newest: VecDeque<Arc<Record>>,
     /// Those that were among the newest, of processes that lived then.

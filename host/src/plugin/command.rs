@@ -6,6 +6,7 @@ use super::{
     component::Digest,
     life::{Entered, Stage},
     metrics::Metric,
+    shadow::ShadowReport,
     stats::Stats,
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -106,6 +107,8 @@ pub struct Report {
     pub kinds: Vec<String>,
     /// What it may take.
     pub limits: Option<LimitsReport>,
+    /// What the last trial of a new generation has shown.
+    pub shadow: Option<ShadowReport>,
 }
 
 /// One generation of a plugin.
@@ -128,6 +131,8 @@ pub struct LimitsReport {
     pub memory: u64,
     /// ms of one call.
     pub deadline_ms: u64,
+    /// ms on a processor in a second.
+    pub cpu_ms: u64,
 }
 
 impl Report {
@@ -151,6 +156,7 @@ impl Report {
             waiting: 0,
             kinds: Vec::new(),
             limits: None,
+            shadow: None,
         }
     }
 }

@@ -65,7 +65,7 @@ type Fallible<P> = TypedFunc<P, (Result<(), String>,)>;
 struct Snapshot {
     schema: TypedFunc<(), (u32,)>,
     save: TypedFunc<(), (Vec<u8>,)>,
-    restore: Fallible<(u32, Vec<u8>)>,
+    restore: Fallible<(u32, Arc<Vec<u8>>)>,
 }
 
 /// What one generation hands to the next.
@@ -73,8 +73,8 @@ struct Snapshot {
 pub struct Memory {
     /// Number of the form of the bytes.
     pub schema: u32,
-    /// The bytes.
-    pub data: Vec<u8>,
+    /// The bytes; they are kept for a rollback too.
+    pub data: Arc<Vec<u8>>,
 }
 
 /// A running instance.
@@ -183,7 +183,10 @@ impl Instance {
         let saved = self.call(&snapshot.save, (), self.deadline);
         self.store.set_hostcall_fuel(MAX_OUTPUT);
         let (data,) = saved?;
-        Ok(Some(Memory { schema, data }))
+        Ok(Some(Memory {
+            schema,
+            data: Arc::new(data),
+        }))
     }
 
     /// Takes over what an older generation remembered.

@@ -8,6 +8,7 @@ use super::{
     life::{Life, Stage},
     outcome::Named,
     services::{self, Services, Shared},
+    shadow::Rehearsal,
 };
 use crate::{manifest::Manifest, subscription::Subscriptions};
 use std::{
@@ -84,6 +85,13 @@ impl Compiled {
         Instance::start(&self.pre, &self.manifest, self.kept.clone())
     }
 
+    /// An instance with keys of its own, for a trial.
+    fn rehearse(&self) -> Result<Rehearsal, StartError> {
+        let kept = Shared::default();
+        let instance = Instance::start(&self.pre, &self.manifest, kept.clone())?;
+        Ok(Rehearsal { instance, kept })
+    }
+
     /// What the plugin keeps over its generations.
     pub fn kept(&self) -> &Shared {
         &self.kept
@@ -99,6 +107,8 @@ pub struct Generation {
     pub instance: Instance,
     /// Its number: higher ones came later.
     pub number: u32,
+    /// Where it is to run beside an older one first: for how much event time, ns.
+    pub rehearsal: Option<(u64, Rehearsal)>,
 }
 
 impl Generation {
@@ -123,6 +133,9 @@ pub fn named(compiled: &Compiled, number: u32) -> Named {
 pub struct How {
     /// Also where a rollback has ruled its component out.
     pub force: bool,
+    /// ns of event time for which it runs beside an older generation first, where that is not
+    /// what the agent does anyway.
+    pub shadow: Option<u64>,
 }
 
 /// A component that is being made ready.
@@ -146,6 +159,8 @@ pub struct Loader {
     grant: Grant,
     /// What was decided about plugins.
     pub decisions: Decisions,
+    /// ns of event time for which a generation runs beside an older one first; 0 is not at all.
+    pub shadow: u64,
     next: AtomicU32,
     coming: Mutex<Vec<Coming>>,
     /// By plugin id: what its generations share.
@@ -170,6 +185,7 @@ impl Loader {
             cache,
             grant,
             decisions,
+            shadow: 0,
             next: AtomicU32::new(1),
             coming: Mutex::default(),
             kept: Mutex::default(),
@@ -210,7 +226,7 @@ impl Loader {
             life: life.clone(),
         };
         self.lock_coming().push(coming);
-        let loaded = self.warm(path, component, life);
+        let loaded = self.warm(path, component, life, how);
         // Several loads of one file at a time are told apart by nothing that matters here.
         let mut coming = self.lock_coming();
         if let Some(done) = coming
@@ -232,7 +248,15 @@ impl Loader {
     }
 
     /// Compiles and initialises.
-    fn warm(&self, path: &Path, component: Component, life: Life) -> Result<Generation, LoadError> {
+    fn warm(
+        &self,
+        path: &Path,
+        component: Component,
+        life: Life,
+        how: How,
+    ) -> Result<Generation, LoadError> {
+        let shadow = how.shadow.unwrap_or(self.shadow);
+        let shadow = (shadow > 0 && self.knows(&component.manifest.id)).then_some(shadow);
         let (code, source) = self.cache.compile(&component)?;
         let mut linker = Linker::new(&self.engine);
         let link = |e: wasmtime::Error| LoadError::Link(format!("{e:#}"));
@@ -252,9 +276,13 @@ impl Loader {
             manifest: component.manifest,
         };
         let instance = compiled.start()?;
+        let rehearsal = shadow
+            .map(|time| Ok::<_, StartError>((time, compiled.rehearse()?)))
+            .transpose()?;
         Ok(Generation {
             compiled: Arc::new(compiled),
             instance,
+            rehearsal,
             number: self.next.fetch_add(1, Relaxed),
         })
     }
@@ -289,6 +317,12 @@ impl Loader {
         });
         loaded.sort_by_key(|(n, _)| *n);
         loaded.into_iter().map(|(_, one)| one).collect()
+    }
+
+    /// Whether a generation of the plugin was made before.
+    fn knows(&self, id: &str) -> bool {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.contains_key(id)
     }
 
     /// What the generations of a plugin share.

@@ -1,6 +1,6 @@
 //! What comes out of the plugin runtime.
 
-use super::{component::Digest, services::Level};
+use super::{component::Digest, rollback::Unlearned, services::Level, shadow::ShadowReport};
 use crate::finding::{Category, Finding, Severity};
 use crate::manifest::OWN_ID;
 use std::{path::PathBuf, sync::Arc};
@@ -35,6 +35,26 @@ pub enum Outcome {
         /// From the end of the old one's last call to the readiness of the new one, ns.
         pause_ns: u64,
     },
+    /// A plugin's earlier generation is in service again.
+    RolledBack {
+        /// Which.
+        plugin: Named,
+        /// The one that was taken back.
+        from: Named,
+        /// Why.
+        reason: String,
+        /// What was learned since the switch and is lost.
+        unlearned: Unlearned,
+    },
+    /// A generation has run beside the one in service.
+    Shadowed {
+        /// Which.
+        plugin: Named,
+        /// What it has shown.
+        report: Box<ShadowReport>,
+        /// It takes over, from the older one's state.
+        accepted: bool,
+    },
     /// A component is not in service; what was there before still is.
     Refused {
         /// The file.
@@ -65,6 +85,12 @@ pub enum Health {
     EventAborted,
     /// A plugin is out of service.
     PluginQuarantined,
+    /// A plugin serves again after a quarantine.
+    PluginReleased,
+    /// A plugin's new generation was taken back.
+    PluginRolledBack,
+    /// A plugin uses more time on a processor than it may.
+    PluginThrottled,
     /// A plugin's queue overflowed.
     EventsShed,
 }
@@ -75,6 +101,9 @@ impl Health {
         match self {
             Health::EventAborted => "event-aborted",
             Health::PluginQuarantined => "plugin-quarantined",
+            Health::PluginReleased => "plugin-released",
+            Health::PluginRolledBack => "plugin-rolled-back",
+            Health::PluginThrottled => "plugin-throttled",
             Health::EventsShed => "events-shed",
         }
     }
@@ -83,6 +112,9 @@ impl Health {
         match self {
             Health::EventAborted => "An event could not be judged",
             Health::PluginQuarantined => "Detector lost",
+            Health::PluginReleased => "A detector serves again",
+            Health::PluginRolledBack => "A detector's new version was taken back",
+            Health::PluginThrottled => "A detector uses too much time",
             Health::EventsShed => "A detector does not keep up",
         }
     }
@@ -91,6 +123,8 @@ impl Health {
         match self {
             Health::EventAborted => Severity::Medium,
             Health::PluginQuarantined => Severity::Critical,
+            Health::PluginReleased => Severity::Info,
+            Health::PluginRolledBack | Health::PluginThrottled => Severity::High,
             Health::EventsShed => Severity::High,
         }
     }

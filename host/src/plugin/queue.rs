@@ -1,12 +1,19 @@
 //! The queue of one plugin: filled by the pipeline, emptied by the worker that owns the plugin.
 
-use super::{load::Generation, stats::Counters};
+use super::{
+    load::{Compiled, Generation},
+    shadow::{Rehearsal, ShadowReport},
+    stats::Counters,
+};
 use crate::record::Record;
 use std::{
     collections::VecDeque,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering::AcqRel},
+        atomic::{
+            AtomicBool,
+            Ordering::{AcqRel, Relaxed},
+        },
     },
     thread::Thread,
     time::Duration,
@@ -42,6 +49,9 @@ pub struct Delivery {
 enum Item {
     Event(Delivery),
     Switch(Box<Generation>),
+    Rehearse(Box<Trial>),
+    EndShadow { at: u64 },
+    Rollback { from: u32 },
     Hold,
     Release,
     Stop,
@@ -56,6 +66,18 @@ pub enum Taken {
     Events,
     /// A new generation is to take over.
     Switch(Box<Generation>),
+    /// A new generation is to run beside the one in service.
+    Rehearse(Box<Trial>),
+    /// That is over.
+    EndShadow {
+        /// Event time, ns.
+        at: u64,
+    },
+    /// The generation before is to come back.
+    Rollback {
+        /// The one that serves.
+        from: u32,
+    },
     /// The plugin is to be put into quarantine.
     Hold,
     /// The plugin is to serve again.
@@ -64,13 +86,45 @@ pub enum Taken {
     Stop,
 }
 
+/// A generation that is to run beside the one in service.
+#[derive(Debug)]
+pub struct Trial {
+    /// What it was compiled to.
+    pub compiled: Arc<Compiled>,
+    /// Its number.
+    pub number: u32,
+    /// Its instance for the trial.
+    pub rehearsal: Rehearsal,
+}
+
+/// What a generation has come to.
+#[derive(Debug)]
+pub enum Turned {
+    /// It took over.
+    Switched {
+        /// From the end of the old one's last call to its own readiness, ns.
+        pause_ns: u64,
+    },
+    /// It did not, and why.
+    Refused(String),
+    /// It was taken back.
+    Back {
+        /// The generation that serves again.
+        to: u32,
+        /// That, in words.
+        told: String,
+    },
+    /// Its trial is over.
+    Rehearsed(Box<ShadowReport>),
+}
+
 /// How a switch ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Settled {
-    /// The generation that was to take over.
+    /// The generation that it is about.
     pub generation: u32,
-    /// The pause in ns, or why it did not.
-    pub result: Result<u64, String>,
+    /// What it has come to.
+    pub turned: Turned,
 }
 
 #[derive(Debug, Default)]
@@ -80,7 +134,7 @@ struct Inner {
     busy: bool,
     /// Nobody takes anything any more.
     closed: bool,
-    settled: Option<Settled>,
+    settled: Vec<Settled>,
     signal: Option<Arc<Signal>>,
 }
 
@@ -92,6 +146,8 @@ pub struct Queue {
     moved: Condvar,
     overflow: Overflow,
     counters: Arc<Counters>,
+    /// Somebody waits for its end.
+    ends: AtomicBool,
 }
 
 impl Queue {
@@ -102,6 +158,7 @@ impl Queue {
             moved: Condvar::new(),
             overflow,
             counters,
+            ends: AtomicBool::new(false),
         }
     }
 
@@ -154,6 +211,21 @@ impl Queue {
         self.append(Item::Switch(generation));
     }
 
+    /// Appends a trial behind what waits.
+    pub fn rehearse(&self, trial: Box<Trial>) {
+        self.append(Item::Rehearse(trial));
+    }
+
+    /// Appends the end of a trial, at this event time.
+    pub fn end_shadow(&self, at: u64) {
+        self.append(Item::EndShadow { at });
+    }
+
+    /// Appends a rollback from this generation behind what waits.
+    pub fn roll_back(&self, from: u32) {
+        self.append(Item::Rollback { from });
+    }
+
     /// Appends a quarantine behind what waits.
     pub fn hold(&self) {
         self.append(Item::Hold);
@@ -193,6 +265,9 @@ impl Queue {
                     break Taken::Events;
                 }
                 Some(Item::Switch(generation)) => break Taken::Switch(generation),
+                Some(Item::Rehearse(trial)) => break Taken::Rehearse(trial),
+                Some(Item::EndShadow { at }) => break Taken::EndShadow { at },
+                Some(Item::Rollback { from }) => break Taken::Rollback { from },
                 Some(Item::Hold) => break Taken::Hold,
                 Some(Item::Release) => break Taken::Release,
                 Some(Item::Stop) => break Taken::Stop,
@@ -237,19 +312,32 @@ impl Queue {
     /// Waits until nothing waits and nothing is being worked on.
     pub fn wait_until_idle(&self) {
         let mut inner = self.lock();
+        self.ends.store(true, Relaxed);
+        wake(&inner);
         while inner.busy || !inner.items.is_empty() {
             inner = self.wait(inner);
         }
+        self.ends.store(false, Relaxed);
     }
 
     /// Says how a switch ended.
     pub fn settle(&self, settled: Settled) {
-        self.lock().settled = Some(settled);
+        self.lock().settled.push(settled);
     }
 
-    /// How the last switch ended, once.
-    pub fn settled(&self) -> Option<Settled> {
-        self.lock().settled.take()
+    /// What generations have come to since the last call.
+    pub fn settled(&self) -> Vec<Settled> {
+        std::mem::take(&mut self.lock().settled)
+    }
+
+    /// Whether somebody waits for its end: then nothing is held back.
+    pub fn ends(&self) -> bool {
+        self.ends.load(Relaxed)
+    }
+
+    /// Whether it sheds what it has no room for.
+    pub fn sheds(&self) -> bool {
+        self.overflow == Overflow::Shed
     }
 
     /// Number of items that wait.

@@ -9,12 +9,18 @@ use super::{
     load::{Compiled, Generation},
     metrics::Metric,
     outcome::{Health, Outcome},
-    queue::{Delivery, Overflow, Queue},
+    queue::{Delivery, Overflow, Queue, Settled, Trial, Turned},
+    rollback::GENERATIONS,
+    shadow::{ShadowAccept, ShadowReport},
     stats::{Counters, Stats},
 };
 use crate::{manifest::Manifest, record::Record};
 use crossbeam_channel::Sender;
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    path::PathBuf,
+    sync::Arc,
+};
 use vedette_contract::kind;
 use vedette_sensor::{event::Event, filter::Filter};
 
@@ -49,6 +55,29 @@ pub struct PluginInfo {
 /// A generation by its number.
 type Numbered = (u32, Arc<Compiled>);
 
+/// A generation that runs beside the one in service and may take over then.
+#[derive(Debug)]
+struct Candidate {
+    generation: Box<Generation>,
+    reply: Option<Reply>,
+    accept: ShadowAccept,
+    /// Event time of the end of its trial, ns; none where that was asked for.
+    until: Option<u64>,
+}
+
+/// What has come of a plugin's generations.
+#[derive(Debug)]
+pub(super) enum Came {
+    /// A switch has ended, or a time has.
+    Settled,
+    /// A component was rolled back.
+    RuledOut(Digest),
+    /// One was refused after its trial.
+    Refused(Arc<Compiled>, String),
+    /// One is to take over after its trial.
+    Ready(Box<Generation>, Option<Reply>),
+}
+
 /// One plugin in service.
 #[derive(Debug)]
 pub(super) struct Service {
@@ -58,6 +87,18 @@ pub(super) struct Service {
     pub next: Option<Numbered>,
     /// Who asked for it.
     reply: Option<Reply>,
+    /// It is one that served before.
+    returning: bool,
+    /// Those that served before and are kept, the newest first.
+    former: VecDeque<Numbered>,
+    /// Event time until which the newest of them is kept ready: what it wants is wanted.
+    probation: Option<u64>,
+    /// Length of that, ns.
+    probation_time: u64,
+    /// A generation whose trial is on.
+    candidate: Option<Candidate>,
+    /// What the last trial has shown.
+    shadow: Option<ShadowReport>,
     pub queue: Arc<Queue>,
     counters: Arc<Counters>,
     waiting: Vec<Delivery>,
@@ -75,6 +116,7 @@ impl Service {
         overflow: Overflow,
         batch: usize,
         outcomes: Sender<Outcome>,
+        probation_time: u64,
     ) -> (Service, Arc<Counters>) {
         let counters = Arc::new(Counters::default());
         let service = Service {
@@ -82,6 +124,12 @@ impl Service {
             live: (first.number, first.compiled.clone()),
             next: None,
             reply: None,
+            returning: false,
+            former: VecDeque::new(),
+            probation: None,
+            probation_time,
+            candidate: None,
+            shadow: None,
             queue: Arc::new(Queue::new(overflow, counters.clone())),
             counters: counters.clone(),
             waiting: Vec::new(),
@@ -103,14 +151,21 @@ impl Service {
                 0
             }
         };
-        [of(&self.live), self.next.as_ref().map_or(0, of)]
+        [of(&self.live), self.other().map_or(0, of)]
+    }
+
+    /// The generation beside the one in service that events are kept for: that which is about to
+    /// take over, or else that which a rollback would bring back.
+    fn other(&self) -> Option<&Numbered> {
+        let fallback = || self.former.front().filter(|_| self.probation.is_some());
+        self.next.as_ref().or_else(fallback)
     }
 
     /// What it wants from the kernel, or is about to want.
     pub fn filter(&self) -> Filter {
         let mut filter = self.live.1.subscriptions.filter();
-        if let Some((_, next)) = &self.next {
-            filter.union(&next.subscriptions.filter());
+        if let Some((_, other)) = self.other() {
+            filter.union(&other.subscriptions.filter());
         }
         filter
     }
@@ -150,6 +205,72 @@ impl Service {
         }
     }
 
+    /// Lets a new generation take over, or begins its trial where it is to have one. Returns
+    /// whether it is to be offered the processes that live.
+    pub fn follow_with(
+        &mut self,
+        mut generation: Box<Generation>,
+        reply: Option<Reply>,
+        accept: ShadowAccept,
+        now: u64,
+    ) -> bool {
+        let serves = !self.counters.read().quarantined;
+        let Some((time, rehearsal)) = generation.rehearsal.take().filter(|_| serves) else {
+            return self.replace(generation, reply);
+        };
+        self.flush();
+        let compiled = generation.compiled.clone();
+        let number = generation.number;
+        let existing = compiled.subscriptions.kinds().has(kind::EXISTING);
+        let restored = compiled.snapshot && self.live.1.snapshot;
+        self.next = Some((number, compiled.clone()));
+        self.returning = false;
+        self.queue.rehearse(Box::new(Trial {
+            compiled,
+            number,
+            rehearsal,
+        }));
+        self.candidate = Some(Candidate {
+            generation,
+            reply,
+            accept,
+            until: Some(now.saturating_add(time)),
+        });
+        existing && !restored
+    }
+
+    /// Ends a trial early: something newer has come.
+    pub fn give_up_trial(&mut self, now: u64) {
+        if let Some(candidate) = self.candidate.take() {
+            let reason = "something newer came while it ran in its shadow";
+            let life = &candidate.generation.compiled.life;
+            life.enter(Stage::Refused, reason);
+            if let Some(reply) = candidate.reply {
+                reply.refuse(reason);
+            }
+            self.flush();
+            self.queue.end_shadow(now);
+        }
+    }
+
+    /// Brings the generation before back, behind what waits.
+    pub fn roll_back(&mut self, reply: Reply) {
+        if self.next.is_some() {
+            return reply.refuse("another generation is about to take over; try again when it has");
+        }
+        let Some(former) = self.former.front() else {
+            return reply.refuse(format!(
+                "no earlier generation of plugin {} is kept since the agent started",
+                self.id
+            ));
+        };
+        self.next = Some(former.clone());
+        self.returning = true;
+        self.reply = Some(reply);
+        self.flush();
+        self.queue.roll_back(self.live.0);
+    }
+
     /// Sends a new generation down the queue, behind what waits. Returns whether it is to be
     /// offered the processes that live: not where it takes over what the old one remembers.
     pub fn replace(&mut self, generation: Box<Generation>, reply: Option<Reply>) -> bool {
@@ -165,6 +286,7 @@ impl Service {
             format!("generation {number} takes over behind the {waiting} events that wait"),
         );
         self.next = Some((number, new));
+        self.returning = false;
         self.reply = reply;
         self.queue.switch(generation);
         existing && !restored
@@ -189,36 +311,109 @@ impl Service {
         self.queue.release();
     }
 
-    /// Takes note of a switch that has ended; returns whether one has.
-    pub fn settle(&mut self) -> bool {
-        let Some(settled) = self.queue.settled() else {
-            return false;
-        };
-        let expected = |next: &mut Numbered| next.0 == settled.generation;
-        let Some(next) = self.next.take_if(expected) else {
-            return false;
-        };
-        let reply = self.reply.take();
-        match settled.result {
-            Ok(pause_ns) => {
-                if let Some(reply) = reply {
+    /// Takes note of what has come of generations by this event time.
+    pub fn settle(&mut self, now: u64) -> Vec<Came> {
+        let mut came = Vec::new();
+        if self.probation.take_if(|until| now >= *until).is_some() {
+            came.push(Came::Settled);
+        }
+        let candidate = self.candidate.as_mut();
+        if candidate.is_some_and(|c| c.until.take_if(|until| now >= *until).is_some()) {
+            self.flush();
+            self.queue.end_shadow(now);
+        }
+        for settled in self.queue.settled() {
+            came.push(self.turn(settled, now));
+        }
+        came
+    }
+
+    fn turn(&mut self, settled: Settled, now: u64) -> Came {
+        let Settled { generation, turned } = settled;
+        let expected = |next: &mut Numbered| next.0 == generation;
+        match turned {
+            Turned::Switched { pause_ns } => {
+                let Some(next) = self.next.take_if(expected) else {
+                    return Came::Settled;
+                };
+                let former = std::mem::replace(&mut self.live, next);
+                self.former.push_front(former);
+                self.former.truncate(GENERATIONS);
+                self.probation = Some(now.saturating_add(self.probation_time));
+                if let Some(reply) = self.reply.take() {
+                    let (number, live) = &self.live;
+                    let (id, version) = (&self.id, &live.manifest.version);
+                    let pause = pause_ns as f64 / 1e6;
                     reply.done(format!(
-                        "plugin {} {} is in service as generation {}, pause {:.3} ms",
-                        self.id,
-                        next.1.manifest.version,
-                        next.0,
-                        pause_ns as f64 / 1e6
+                        "plugin {id} {version} is in service as generation {number}, pause {pause:.3} ms"
                     ));
                 }
-                self.live = next;
             }
-            Err(reason) => {
-                if let Some(reply) = reply {
+            Turned::Refused(reason) => {
+                let returning = std::mem::take(&mut self.returning);
+                if returning {
+                    self.next = None;
+                } else if self.next.take_if(expected).is_none() {
+                    return Came::Settled;
+                }
+                if let Some(reply) = self.reply.take() {
                     reply.refuse(reason);
                 }
             }
+            Turned::Back { to, told } => return self.back(to, told),
+            Turned::Rehearsed(report) => return self.rehearsed(generation, *report),
         }
-        true
+        Came::Settled
+    }
+
+    /// An earlier generation serves again.
+    fn back(&mut self, to: u32, told: String) -> Came {
+        let ruled_out = self.live.1.digest;
+        while let Some(former) = self.former.pop_front() {
+            let found = former.0 == to;
+            self.live = former;
+            if found {
+                break;
+            }
+        }
+        self.probation = None;
+        if std::mem::take(&mut self.returning) {
+            self.next = None;
+            if let Some(reply) = self.reply.take() {
+                reply.done(told);
+            }
+        }
+        match self.live.1.digest == ruled_out {
+            // The same component was loaded again.
+            true => Came::Settled,
+            false => Came::RuledOut(ruled_out),
+        }
+    }
+
+    /// A trial is over: the generation takes over, or does not.
+    fn rehearsed(&mut self, generation: u32, report: ShadowReport) -> Came {
+        self.next.take_if(|next| next.0 == generation);
+        let is_it = |c: &mut Candidate| c.generation.number == generation;
+        let Some(candidate) = self.candidate.take_if(is_it) else {
+            return Came::Settled;
+        };
+        let objection = report.objection(candidate.accept);
+        self.shadow = Some(report.clone());
+        // Nobody listens any more only when the agent is on its way out.
+        let _ = self.outcomes.send(Outcome::Shadowed {
+            plugin: candidate.generation.named(),
+            report: Box::new(report),
+            accepted: objection.is_none(),
+        });
+        match objection {
+            None => Came::Ready(candidate.generation, candidate.reply),
+            Some(reason) => {
+                if let Some(reply) = candidate.reply {
+                    reply.refuse(reason.clone());
+                }
+                Came::Refused(candidate.generation.compiled, reason)
+            }
+        }
     }
 
     /// What is to be known of it.
@@ -263,7 +458,8 @@ impl Service {
             .collect();
         kinds.sort();
         kinds.dedup();
-        let generations = self.next.iter().chain([&self.live]);
+        let next = self.next.iter().filter(|_| !self.returning);
+        let generations = next.chain([&self.live]).chain(&self.former);
         Report {
             title: manifest.title.clone(),
             generation: Some(generation),
@@ -274,9 +470,11 @@ impl Service {
             state_bytes,
             waiting,
             kinds,
+            shadow: self.shadow.clone(),
             limits: Some(LimitsReport {
                 memory: manifest.limits.memory,
                 deadline_ms: manifest.limits.deadline.as_millis() as u64,
+                cpu_ms: manifest.limits.cpu.as_millis() as u64,
             }),
             ..Report::idle(&path, &id, &manifest.version, Some(digest), at)
         }

@@ -56,7 +56,7 @@ impl Content {
 }
 
 /// The keys of one plugin.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct State {
     entries: HashMap<Vec<u8>, Entry>,
     /// Keys by the time at which they end.
@@ -186,6 +186,22 @@ impl State {
             self.entries.insert(key, entry);
         }
         *pending = Pending::default();
+    }
+
+    /// Keys that differ from an earlier state, gone ones included, and bytes of those that are new
+    /// or have changed.
+    pub fn differs_from(&self, earlier: &State) -> (usize, usize) {
+        let mut keys = 0;
+        let mut bytes = 0;
+        for (key, entry) in &self.entries {
+            let before = earlier.entries.get(key);
+            if before.is_none_or(|before| before.content != entry.content) {
+                keys += 1;
+                bytes += entry.bytes(key);
+            }
+        }
+        let gone = |key: &&Vec<u8>| !self.entries.contains_key(*key);
+        (keys + earlier.entries.keys().filter(gone).count(), bytes)
     }
 
     /// Number of keys and of bytes.

@@ -11,6 +11,8 @@ pub struct Counters {
     pub(super) calls: AtomicU64,
     pub(super) call_ns: AtomicU64,
     pub(super) longest_call_ns: AtomicU64,
+    pub(super) cpu_ns: AtomicU64,
+    pub(super) throttled: AtomicU64,
     pub(super) findings: AtomicU64,
     pub(super) aborts: AtomicU64,
     pub(super) skipped: AtomicU64,
@@ -35,6 +37,10 @@ pub struct Stats {
     pub call_ns: u64,
     /// The longest call, ns.
     pub longest_call_ns: u64,
+    /// Time on a processor, ns.
+    pub cpu_ns: u64,
+    /// Times that it had to wait because it used more of that than it may.
+    pub throttled: u64,
     /// Findings that were accepted.
     pub findings: u64,
     /// Calls that ended without an answer.
@@ -67,6 +73,8 @@ impl Counters {
             calls: self.calls.load(Relaxed),
             call_ns: self.call_ns.load(Relaxed),
             longest_call_ns: self.longest_call_ns.load(Relaxed),
+            cpu_ns: self.cpu_ns.load(Relaxed),
+            throttled: self.throttled.load(Relaxed),
             findings: self.findings.load(Relaxed),
             aborts: self.aborts.load(Relaxed),
             skipped: self.skipped.load(Relaxed),

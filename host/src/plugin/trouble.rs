@@ -4,8 +4,6 @@ use std::time::{Duration, Instant};
 
 /// Aborts before a plugin has to wait.
 const FREE: u32 = 3;
-/// First pause; each further abort doubles it.
-const PAUSE: Duration = Duration::from_millis(10);
 /// Longest pause.
 const LONGEST: Duration = Duration::from_secs(2);
 /// Aborts after which a plugin is out of service. Poisonous events can come from an attacker:
@@ -24,14 +22,26 @@ pub enum Verdict {
 }
 
 /// Aborts of late.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Trouble {
+    /// First pause; each further abort doubles it.
+    pause: Duration,
     strikes: u32,
     last: u64,
     until: Option<Instant>,
 }
 
 impl Trouble {
+    /// None yet. The first pause is this long.
+    pub fn new(pause: Duration) -> Trouble {
+        Trouble {
+            pause,
+            strikes: 0,
+            last: 0,
+            until: None,
+        }
+    }
+
     /// An abort at this time of events.
     pub fn strike(&mut self, at: u64) -> Verdict {
         if at.saturating_sub(self.last) > FORGIVEN {
@@ -43,7 +53,7 @@ impl Trouble {
             return Verdict::Quarantine;
         }
         if let Some(doublings) = self.strikes.checked_sub(FREE + 1) {
-            let pause = (PAUSE * 2u32.pow(doublings)).min(LONGEST);
+            let pause = (self.pause * 2u32.pow(doublings)).min(LONGEST);
             self.until = Some(Instant::now() + pause);
         }
         Verdict::Serve
@@ -65,7 +75,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_end_in_quarantine() {
-        let mut trouble = Trouble::default();
+        let mut trouble = Trouble::new(Duration::from_millis(10));
         for _ in 0..FREE {
             assert_eq!(trouble.strike(1), Verdict::Serve);
             assert_eq!(trouble.waits(), None);
@@ -83,7 +93,7 @@ mod tests {
 
     #[test]
     fn quiet_time_forgives() {
-        let mut trouble = Trouble::default();
+        let mut trouble = Trouble::new(Duration::from_millis(10));
         for n in 0..100 {
             assert_eq!(trouble.strike((n + 1) * (FORGIVEN + 1)), Verdict::Serve);
         }

@@ -258,7 +258,8 @@ pub fn watch(mut places: Places, mut tell: impl FnMut(Seen), listens: impl Fn() 
     let mut watcher = watcher
         .inspect_err(|error| tracing::warn!(%error, "no notifications of changed plugins, looking every {LOOK:?}"))
         .ok();
-    let mut watched: BTreeSet<PathBuf> = BTreeSet::new();
+    // By path what is there: another directory at the same path is to be watched anew.
+    let mut watched: BTreeMap<PathBuf, (u64, u64)> = BTreeMap::new();
     let mut quiet_since = Instant::now();
     let mut restless = false;
     while listens() {
@@ -268,13 +269,23 @@ pub fn watch(mut places: Places, mut tell: impl FnMut(Seen), listens: impl Fn() 
             } else {
                 source.parent().unwrap_or(Path::new("/"))
             };
-            if let Some(watcher) = &mut watcher
-                && !watched.contains(directory)
-                && watcher
-                    .watch(directory, RecursiveMode::NonRecursive)
-                    .is_ok()
-            {
-                watched.insert(directory.to_owned());
+            let (Some(watcher), Ok(meta)) = (&mut watcher, fs::metadata(directory)) else {
+                continue;
+            };
+            let there = (meta.dev(), meta.ino());
+            let before = watched.get(directory);
+            if before == Some(&there) {
+                continue;
+            }
+            if before.is_some() {
+                // The old one may be gone, and its watch with it.
+                let _ = watcher.unwatch(directory);
+            }
+            match watcher.watch(directory, RecursiveMode::NonRecursive) {
+                Ok(()) => drop(watched.insert(directory.to_owned(), there)),
+                Err(error) => {
+                    tracing::debug!(%error, directory = %directory.display(), "not notified of changes there, looking every {LOOK:?}");
+                }
             }
         }
         let time = if restless {

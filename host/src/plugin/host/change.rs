@@ -10,7 +10,7 @@ use crate::plugin::{
     load::{Compiled, Generation, How, LoadError, Loader},
     outcome::Outcome,
     runner::Runner,
-    service::Service,
+    service::{Came, Service},
     watch::{Places, Seen, read_trusted, watch},
 };
 use std::{
@@ -113,11 +113,15 @@ impl PluginHost {
         let mut changes = Vec::new();
         // One plugin's second switch waits until its first has settled.
         for prepared in std::mem::take(&mut self.deferred) {
-            let settling = self
-                .plugins
-                .iter()
-                .any(|p| p.live.1.path == prepared.path && p.next.is_some());
-            if settling || !changes.is_empty() {
+            let same = |p: &&mut Service| p.live.1.path == prepared.path && p.next.is_some();
+            let settling = self.plugins.iter_mut().find(same);
+            // What was refused changes nothing, and need not wait.
+            let settling = settling.filter(|_| !matches!(prepared.what, What::Refused(_)));
+            let waits = settling.is_some();
+            if let Some(plugin) = settling {
+                plugin.give_up_trial(self.now);
+            }
+            if waits || !changes.is_empty() {
                 self.deferred.push_back(prepared);
                 continue;
             }
@@ -263,7 +267,8 @@ impl PluginHost {
     ) -> Option<Arc<str>> {
         let id = generation.compiled.manifest.id.as_str();
         if let Some(plugin) = self.plugins.iter_mut().find(|p| *p.id == *id) {
-            let introduce = plugin.replace(Box::new(generation), reply);
+            let accept = self.options.shadow_accept;
+            let introduce = plugin.follow_with(Box::new(generation), reply, accept, self.now);
             return introduce.then(|| plugin.id.clone());
         }
         let subscriptions = &generation.compiled.subscriptions;
@@ -274,6 +279,7 @@ impl PluginHost {
             self.options.overflow,
             batch,
             self.outcomes.clone(),
+            self.options.terms.probation,
         );
         let id = service.id.clone();
         let plugin = generation.named();
@@ -287,6 +293,7 @@ impl PluginHost {
             counters,
             self.outcomes.clone(),
             batch,
+            self.options.terms,
         );
         self.plugins.push(service);
         self.workers[self.next_worker % self.workers.len()].adopt(runner);
@@ -315,8 +322,28 @@ impl PluginHost {
         let before = self.plugins.len();
         self.plugins.retain(|plugin| !plugin.queue.is_closed());
         let mut settled = self.plugins.len() != before;
+        let mut came = Vec::new();
         for plugin in &mut self.plugins {
-            settled |= plugin.settle();
+            for one in plugin.settle(self.now) {
+                settled = true;
+                came.push((plugin.id.clone(), one));
+            }
+        }
+        for (id, came) in came {
+            match came {
+                Came::Settled => {}
+                Came::RuledOut(digest) => self.loader.decisions.rule_out(&id, digest),
+                Came::Refused(compiled, reason) => self.refuse(&compiled, reason),
+                Came::Ready(generation, reply) => {
+                    let filter = generation.compiled.subscriptions.filter();
+                    self.staged.insert(generation.number, filter);
+                    self.deferred.push_front(Prepared {
+                        path: generation.compiled.path.clone(),
+                        what: What::Ready(generation),
+                        reply,
+                    });
+                }
+            }
         }
         if settled {
             self.recount();

@@ -16,6 +16,8 @@ use super::{
     outcome::Outcome,
     queue::{Overflow, Queue},
     service::{PluginInfo, Service},
+    shadow::ShadowAccept,
+    terms::Terms,
     watch::{Places, Seen},
     worker::Worker,
 };
@@ -46,6 +48,13 @@ pub struct HostOptions {
     pub overflow: Overflow,
     /// What plugins may do.
     pub grant: Grant,
+    /// How long a new generation runs beside the one in service before it takes over: ns of event
+    /// time, 0 not at all.
+    pub shadow: u64,
+    /// Which differences let it take over then.
+    pub shadow_accept: ShadowAccept,
+    /// How long a plugin is borne with.
+    pub terms: Terms,
     /// File of what the operator has decided about plugins; nothing lasts if none.
     pub decisions: Option<PathBuf>,
 }
@@ -60,6 +69,9 @@ impl Default for HostOptions {
             watch: true,
             overflow: Overflow::Shed,
             grant: Grant::default(),
+            shadow: 0,
+            shadow_accept: ShadowAccept::default(),
+            terms: Terms::default(),
             decisions: None,
         }
     }
@@ -120,6 +132,8 @@ pub struct PluginHost {
     /// What all of them want, and a number that changes with it.
     filter: Filter,
     revision: u64,
+    /// Time of the newest event, ns since boot.
+    now: u64,
 }
 
 impl std::fmt::Debug for PluginHost {
@@ -152,9 +166,11 @@ impl PluginHost {
             .collect::<Result<_, _>>()?;
         let decisions = Decisions::open(options.decisions.clone());
         let grant = options.grant.clone();
+        let mut loader = Loader::with_decisions(engine, cache, grant, decisions);
+        loader.shadow = options.shadow;
         let (prepare, prepared) = crossbeam_channel::unbounded();
         Ok(PluginHost {
-            loader: Arc::new(Loader::with_decisions(engine, cache, grant, decisions)),
+            loader: Arc::new(loader),
             places: Some(Places::new(options.sources.clone())),
             options,
             plugins: Vec::new(),
@@ -171,6 +187,7 @@ impl PluginHost {
             staged: BTreeMap::new(),
             filter: Filter::default(),
             revision: 0,
+            now: 0,
         })
     }
 
@@ -271,13 +288,14 @@ impl PluginHost {
     /// Offers an event to every plugin. It is shared, and so allocated, only if one wants it.
     #[inline]
     pub fn offer(&mut self, record: Record) {
+        self.now = self.now.max(record.event.at);
         if self.kinds.has(record.event.kind) {
             self.offer_wanted(record);
         }
     }
 
     fn offer_wanted(&mut self, record: Record) {
-        let container = in_container(&record);
+        let container = record.in_container();
         let wants = |plugin: &Service| plugin.wants(&record.event, container) != [0, 0];
         let Some(first) = self.plugins.iter().position(wants) else {
             return;
@@ -297,7 +315,7 @@ impl PluginHost {
         let Some(plugin) = self.plugins.iter_mut().find(|p| *p.id == *id) else {
             return;
         };
-        let mut wanted_by = plugin.wants(&record.event, in_container(record));
+        let mut wanted_by = plugin.wants(&record.event, record.in_container());
         // While a switch settles, only the new generation is to be told.
         if plugin.next.is_some() {
             wanted_by[0] = 0;
@@ -333,12 +351,4 @@ impl PluginHost {
         // Nobody listens any more only when the agent is on its way out.
         let _ = self.outcomes.send(outcome);
     }
-}
-
-/// Whether the acting process is in a container.
-fn in_container(record: &Record) -> bool {
-    record
-        .process
-        .as_ref()
-        .is_some_and(|p| p.container.is_some())
 }

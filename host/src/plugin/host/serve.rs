@@ -19,12 +19,17 @@ impl PluginHost {
             Command::Reload {
                 plugin,
                 force,
-                shadow: _,
+                shadow,
             } => match self.path_of(&plugin) {
-                Ok(path) => self.load_asked(path, How { force }, reply),
+                Ok(path) => self.load_asked(path, How { force, shadow }, reply),
                 Err(reason) => reply.refuse(reason),
             },
-            Command::Rollback { plugin } => reply.refuse(plugin),
+            Command::Rollback { plugin } => {
+                match self.plugins.iter_mut().find(|p| *p.id == *plugin) {
+                    Some(service) => service.roll_back(reply),
+                    None => reply.refuse(self.unknown(&plugin)),
+                }
+            }
             Command::Quarantine { plugin } => reply.send(self.quarantine(&plugin)),
             Command::Enable { plugin } => self.enable(&plugin, reply),
             Command::Disable { plugin } => reply.send(self.disable(&plugin)),

@@ -1,0 +1,164 @@
+//! A generation as it is called: its instance, what it was sent, the clock that it sees.
+
+use super::{
+    accept::{Answer, Delivered, accept},
+    batch::Builder,
+    instance::{Abort, Instance, StartError},
+    load::Compiled,
+    services::{CLOCK_STEP, Line},
+    stats::Counters,
+};
+use crate::{finding::Finding, record::Record};
+use rustix::time::{ClockId, clock_gettime};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+/// What a call that returned has said.
+#[derive(Debug)]
+pub(super) struct Said {
+    /// Findings that were accepted.
+    pub findings: Vec<Finding>,
+    /// What was wrong with others, for the plugin's author.
+    pub faults: Vec<String>,
+    /// What it logged.
+    pub lines: Vec<Line>,
+}
+
+/// What a call came to.
+#[derive(Debug)]
+pub(super) struct Called {
+    /// Events that it held.
+    pub count: usize,
+    /// What it said, or why it did not return.
+    pub said: Result<Said, Abort>,
+    /// How long it took.
+    pub time: Duration,
+    /// How long it was on a processor.
+    pub cpu: Duration,
+}
+
+/// A generation with its instance.
+#[derive(Debug)]
+pub(super) struct Seat {
+    pub compiled: Arc<Compiled>,
+    pub number: u32,
+    pub id: Arc<str>,
+    pub version: Arc<str>,
+    /// None while it is out of service.
+    pub instance: Option<Instance>,
+    /// What it was sent, and what the generation before it was.
+    pub delivered: Delivered,
+    builder: Builder,
+    clock: u64,
+}
+
+impl Seat {
+    /// A generation with an instance of it, in the place of one that was sent this.
+    pub fn new(
+        compiled: Arc<Compiled>,
+        number: u32,
+        instance: Instance,
+        delivered: Delivered,
+        clock: u64,
+    ) -> Seat {
+        Seat {
+            id: compiled.manifest.id.as_str().into(),
+            version: compiled.manifest.version.as_str().into(),
+            builder: Builder::new(&compiled.manifest.fields),
+            instance: Some(instance),
+            compiled,
+            number,
+            delivered,
+            clock,
+        }
+    }
+
+    /// Step of the clock that `state` sees.
+    pub fn clock(&self) -> u64 {
+        self.clock
+    }
+
+    /// The time of that step, ns of event time.
+    pub fn time(&self) -> u64 {
+        self.clock * CLOCK_STEP
+    }
+
+    /// How many events are of the same step of the clock.
+    pub fn one_step(&mut self, records: &[Arc<Record>]) -> usize {
+        let step = |record: &Record| record.event.at / CLOCK_STEP;
+        self.clock = self.clock.max(records.first().map_or(0, |r| step(r)));
+        records.iter().take_while(|r| step(r) <= self.clock).count()
+    }
+
+    /// One call with the first of `records`, as many as a batch holds; `first` where they were
+    /// not sent before. None where there is no instance.
+    pub fn call(
+        &mut self,
+        records: &[Arc<Record>],
+        first: bool,
+        counters: &Counters,
+    ) -> Option<Called> {
+        let instance = self.instance.as_mut()?;
+        let delivered = &mut self.delivered;
+        let (batch, count) = self
+            .builder
+            .build(records, |process| delivered.process(process));
+        let records = &records[..count];
+        if first {
+            records.iter().for_each(|record| delivered.record(record));
+        }
+        let (begun, on_cpu) = (Instant::now(), thread_time());
+        let answer = instance.detect(&batch, self.clock * CLOCK_STEP);
+        let (time, cpu) = (begun.elapsed(), thread_time().saturating_sub(on_cpu));
+        self.builder.reuse(batch);
+        Counters::add(&counters.cpu_ns, cpu.as_nanos() as u64);
+        let said = answer.map(|findings| {
+            counters.call(count, time.as_nanos() as u64);
+            let memory = instance.memory_used() as u64;
+            counters.memory.store(memory, Relaxed);
+            let lines = instance.commit();
+            let answer = Answer {
+                plugin: &self.id,
+                version: &self.version,
+                manifest: &self.compiled.manifest,
+                batch: records,
+                findings,
+            };
+            let (findings, faults) = accept(answer, &mut self.delivered, counters);
+            Said {
+                findings,
+                faults,
+                lines,
+            }
+        });
+        if said.is_err() {
+            Counters::add(&counters.aborts, 1);
+        }
+        Some(Called {
+            count,
+            said,
+            time,
+            cpu,
+        })
+    }
+
+    /// What the last call but a batch did takes effect; returns the lines that it logged.
+    pub fn commit(&mut self) -> Vec<Line> {
+        self.instance.as_mut().map_or(Vec::new(), Instance::commit)
+    }
+
+    /// Puts a fresh instance in the place of a dead one.
+    pub fn restart(&mut self) -> Result<Vec<Line>, StartError> {
+        self.instance = None;
+        self.instance = Some(self.compiled.start()?);
+        Ok(self.commit())
+    }
+}
+
+/// Time that this thread has been on a processor: what others do meanwhile is not the plugin's.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+}
