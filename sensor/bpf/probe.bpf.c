@@ -41,6 +41,12 @@ int probe_lsm(void *ctx)
 	return 0;
 }
 
+SEC("iter/task")
+int probe_iterators(void *ctx)
+{
+	return 0;
+}
+
 SEC("cgroup_skb/egress")
 int probe_cgroup_skb(struct __sk_buff *skb)
 {

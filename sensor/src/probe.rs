@@ -177,6 +177,7 @@ impl Features {
             "payloads cannot be seen, containers only by the version 1 hierarchies",
         );
         features.io_uring(types.as_ref());
+        features.statistics();
         (features, types)
     }
 
@@ -221,6 +222,20 @@ impl Features {
         for (name, _, required, without) in WITHOUT {
             self.add(name, *required, Err("not tried".to_owned()), without);
         }
+    }
+
+    /// Switching them on makes every program on the machine slower, so it is only looked whether
+    /// they can be.
+    fn statistics(&mut self) {
+        let switch = fs::read_to_string("/proc/sys/kernel/bpf_stats_enabled");
+        self.add(
+            "bpf-statistics",
+            false,
+            switch
+                .map(|on| format!("switched {}", if on.trim() == "0" { "off" } else { "on" }))
+                .map_err(|_| "kernel older than 5.1".to_owned()),
+            "nothing is blind, but what the programs cost cannot be told",
+        );
     }
 
     fn io_uring(&mut self, types: Option<&Types>) {
@@ -273,6 +288,13 @@ const WITHOUT: &[(&str, &str, bool, &str)] = &[
         "nothing is blind, but nothing can be denied in the kernel either",
     ),
     (
+        "iterators",
+        "probe_iterators",
+        false,
+        "what runs already is read from /proc: start times to a clock tick, no marks of images, no \
+         sockets of other network namespaces",
+    ),
+    (
         "cgroup-skb",
         "probe_cgroup_skb",
         false,
@@ -313,6 +335,11 @@ fn try_program(
         }
         Program::Lsm(p) => {
             p.load("bprm_committed_creds", types)?;
+            let link = p.attach()?;
+            p.detach(link)
+        }
+        Program::Iter(p) => {
+            p.load("task", types)?;
             let link = p.attach()?;
             p.detach(link)
         }

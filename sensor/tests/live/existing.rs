@@ -51,6 +51,13 @@ fn all(tasks: Option<Tasks>) -> BTreeMap<u32, Event> {
 /// The kernel's account, or none where it has no iterators for it.
 fn account(watch: &mut Watch) -> Option<Tasks> {
     let tasks = watch.sensor.tasks().unwrap();
+    let feature = watch
+        .sensor
+        .features()
+        .iter()
+        .find(|f| f.name == "iterators");
+    println!("{}", feature.unwrap());
+    assert!(feature.unwrap().available || tasks.is_none());
     if tasks.is_none() {
         let gaps = watch.sensor.gaps();
         let gap = gaps.iter().find(|g| g.kinds.has(kind::EXISTING));
