@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod container;
 pub mod containerd;
+pub mod docker;
 pub mod guests;
 pub mod http;
 pub mod image;

@@ -34,7 +34,8 @@ pub async fn look(question: &Question, sockets: &[Socket]) -> (Description, bool
     let mut found = Description::new(&question.id);
     let directory = runc::directory(&question.id);
     let is_id = question.id.len() == 64;
-    if !question.certain && !is_id && directory.is_none() {
+    // A runtime that was called for it has named its bundle: so it is one, though over by now.
+    if !question.certain && !is_id && directory.is_none() && question.bundle.is_none() {
         return (found, false);
     }
     let bundle = directory.as_deref().and_then(runc::bundle);

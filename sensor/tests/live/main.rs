@@ -22,6 +22,7 @@ mod mount;
 mod namespace;
 mod network;
 mod observe;
+mod order;
 mod passed;
 mod portability;
 mod process;

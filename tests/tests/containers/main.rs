@@ -1,8 +1,9 @@
-//! What is known of real containers: of runc, podman, containerd through CRI, and docker's
-//! protocol; of those that live for a moment, and of those that were there before the agent.
+//! What is known of real containers: of runc, podman, containerd through CRI, and docker; of those that live for a moment, and of those that were there before the agent.
 //!
 //! A plugin of the tests tells of each execution of a program called `portrait`; what the agent
 //! prints of the container with it is judged.
+
+mod docker;
 
 use serde_json::{Value, json};
 use std::{
@@ -30,9 +31,9 @@ const SHORT_LIVED: usize = 100;
 /// Groups over which memory must stay flat.
 const CHURN: usize = 2_000;
 
-/// Growth of resident memory that still counts as flat, KB: what the allocator keeps, and the
-/// questions about groups that nobody knows, a thousand at a time. Kept groups would be more.
-const FLAT: u64 = 10_000;
+/// Growth of resident memory that still counts as flat, KB: what the allocator keeps. Processes or
+/// events of groups that are gone would be more.
+const FLAT: u64 = 5_000;
 
 /// An agent with no plugin but the one that tells of portraits.
 struct Watch {
