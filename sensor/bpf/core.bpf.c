@@ -18,6 +18,7 @@
 #include "memory.h"
 #include "program.h"
 #include "uring.h"
+#include "uring_message.h"
 #include "syscall.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -126,9 +126,8 @@ static __noinline int sent_to(struct sending *sending, const void *name, u32 giv
 }
 
 /* The socket that was sent on, if an address given with a message matters to it. */
-static __always_inline int is_sending(struct sending *out, s32 fd)
+static __always_inline int is_sending_on(struct sending *out, struct file *file)
 {
-	struct file *file = file_of(fd);
 	struct sock *sk = file ? sock_of(file) : 0;
 	if (!sk)
 		return 0;
@@ -140,6 +139,11 @@ static __always_inline int is_sending(struct sending *out, s32 fd)
 	out->cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
 	return out->family == AF_UNIX || out->family == AF_VSOCK || !hooked ||
 	       BPF_CORE_READ(sk, sk_protocol) != IPPROTO_UDP;
+}
+
+static __always_inline int is_sending(struct sending *out, s32 fd)
+{
+	return is_sending_on(out, file_of(fd));
 }
 
 /* Reads the head of a message out of the caller's memory. A 32-bit call has

@@ -95,10 +95,9 @@ static long receive_step(u32 turn, void *context)
 	return next_message(receiving);
 }
 
-static __always_inline int receive(s32 fd, u64 messages, u32 count)
+static __always_inline int receive(struct file *file, u64 messages, u32 count)
 {
 	struct receiving receiving = {.message = messages};
-	struct file *file = file_of(fd);
 	if (!file)
 		return 0;
 	struct sock *sk = sock_of(file);
@@ -117,13 +116,13 @@ static __always_inline int receive(s32 fd, u64 messages, u32 count)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_recvmsg, struct pt_regs *regs, long ret)
 {
-	return ret < 0 ? 0 : receive(ARG1(regs), ARG2(regs), 1);
+	return ret < 0 ? 0 : receive(file_of(ARG1(regs)), ARG2(regs), 1);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_recvmmsg, struct pt_regs *regs, long ret)
 {
-	return ret <= 0 ? 0 : receive(ARG1(regs), ARG2(regs), ret);
+	return ret <= 0 ? 0 : receive(file_of(ARG1(regs)), ARG2(regs), ret);
 }
 
 /* Takes a descriptor out of the process that a descriptor of a process names. */

@@ -3,6 +3,8 @@
 #include "emit.h"
 
 enum uring_operation {
+	URING_SENDMSG = 9,
+	URING_RECVMSG = 10,
 	URING_ACCEPT = 13,
 	URING_CONNECT = 16,
 	URING_OPENAT = 18,
@@ -14,6 +16,7 @@ enum uring_operation {
 	URING_SYMLINKAT = 38,
 	URING_LINKAT = 39,
 	URING_SOCKET = 45,
+	URING_SENDMSG_ZC = 48,
 	URING_FIXED_FD_INSTALL = 54,
 	URING_FTRUNCATE = 55,
 	URING_BIND = 56,

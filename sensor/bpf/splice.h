@@ -1,4 +1,4 @@
-/* Pages of a file put into a pipe without a copy (splice, sendfile). What the pipe holds is then
+/* Pages of a file put into a pipe without a copy (splice, sendfile, vmsplice of a mapped file). What the pipe holds is then
  * the file itself: a fault of the kernel that lets the pipe be written lets the file be written. */
 #pragma once
 #include "origin.h"
@@ -36,4 +36,36 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(on_sendfile, struct pt_regs *regs, long ret)
 {
 	return spliced(ret, file_of(ARG2(regs)), file_of(ARG1(regs)));
+}
+
+/* Pieces of memory of one call that are looked at, the first page of each: a file that hides behind
+ * as many others is missed. */
+#define PIECES_MOST 8
+
+static long mapped_file(struct task_struct *task, struct vm_area_struct *area, void *file)
+{
+	*(struct file **)file = BPF_CORE_READ(area, vm_file);
+	return 0;
+}
+
+/* Memory that a file is mapped to is the file's pages until it was written to. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_vmsplice, struct pt_regs *regs, long ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct file *pipe = file_of(ARG1(regs));
+	const void *pieces = (const void *)ARG2(regs);
+	u64 count = ARG3(regs);
+	if (ret <= 0 || !pipe || is_compat() || !(BPF_CORE_READ(pipe, f_mode) & FMODE_WRITE) ||
+	    !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_find_vma))
+		return 0;
+	for (u32 i = 0; i < PIECES_MOST && i < count; i++) {
+		u64 at = 0;
+		struct file *file = 0;
+		if (bpf_probe_read_user(&at, sizeof(at), pieces + i * 16))
+			break;
+		if (!bpf_find_vma(task, at, mapped_file, &file, 0) && file)
+			spliced(ret, file, pipe);
+	}
+	return 0;
 }

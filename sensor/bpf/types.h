@@ -499,6 +499,7 @@ struct io_uring_cqe {
 };
 struct io_cqe {
 	u64 user_data;
+	s32 res;
 	s32 fd;
 };
 struct io_kiocb {
@@ -570,6 +571,9 @@ struct io_splice {
 };
 struct io_ftrunc {
 	s64 len;
+};
+struct io_sr_msg {
+	void *umsg;
 };
 
 /* What a system call was given. */

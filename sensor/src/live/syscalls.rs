@@ -135,6 +135,7 @@ pub(super) static HANDLERS: &[Handler] = &[
     handler("on_mkdirat", &[kind::MKDIR], &[libc::SYS_mkdirat], &[296]),
     handler("on_splice", &[kind::SPLICE], &[libc::SYS_splice], &[313]),
     handler("on_sendfile", &[kind::SPLICE], &[libc::SYS_sendfile], &[187, 239]),
+    handler("on_vmsplice", &[kind::SPLICE], &[libc::SYS_vmsplice], &[]),
     handler("on_connect", &[kind::CONNECT], &[SYS_connect], &[socketcall(3), 362]),
     handler("on_accept", &[kind::ACCEPT], &[SYS_accept, SYS_accept4], &[socketcall(5), socketcall(18), 364]),
     handler("on_bind", &[kind::BIND], &[SYS_bind], &[socketcall(2), 361]),

@@ -428,7 +428,15 @@ f = os.open('a', os.O_RDONLY); g = os.open('a', os.O_RDWR)
 os.splice(g, w, 10)
 os.splice(f, w, 100)
 os.sendfile(w, f, 0, 50)
-a, b = socket.socketpair(); os.sendfile(a.fileno(), f, 0, 10)",
+a, b = socket.socketpair(); os.sendfile(a.fileno(), f, 0, 10)
+import mmap
+def vmsplice(memory, offset, size, writable=False):
+    base = ctypes.addressof(ctypes.c_char.from_buffer(memory)) if writable else libc.mmap(0, 8192, 1, 2, f, 0)
+    piece = ctypes.create_string_buffer(struct.pack('QQ', base + offset, size))
+    assert call(278, w, ctypes.c_void_p(ctypes.addressof(piece)), 1, 0) == size
+libc.mmap.restype = ctypes.c_void_p
+vmsplice(mmap.mmap(-1, 4096), 0, 20, True)
+vmsplice(None, 4096, 30)",
     ) else {
         return;
     };
@@ -436,8 +444,8 @@ a, b = socket.socketpair(); os.sendfile(a.fileno(), f, 0, 10)",
     let lengths: Vec<i32> = events.iter().map(|e| e.ret).collect();
     assert_eq!(
         lengths,
-        [100, 50],
-        "neither the writable file nor the socket"
+        [100, 50, 30],
+        "neither a writable file nor a socket nor memory without a file"
     );
     for event in events {
         assert_eq!(text(&event.text), acts.path("a"));

@@ -422,3 +422,43 @@ print(s.getsockname()[1], os.fstat(c.fileno()).st_ino)",
     let mkdir = by_ring(w, "mkdir", kind::MKDIR, pid, |_| true);
     assert_eq!(text(&mkdir.text), d.join("silent").to_str().unwrap());
 }
+
+#[test]
+fn messages_through_a_ring() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let Some((pid, told)) = ring(
+        "import array
+SENDMSG, RECVMSG = 9, 10
+def head(data, name=b'', control=b''):
+    keep = [ctypes.create_string_buffer(b, len(b) or 1) for b in (data, name, control)]
+    at = [ctypes.addressof(k) for k in keep]
+    piece = ctypes.create_string_buffer(struct.pack('QQ', at[0], len(data)))
+    packed = struct.pack('QIIQQQQQ', at[1] if name else 0, len(name), 0, ctypes.addressof(piece), 1, at[2] if control else 0, len(control), 0)
+    return ctypes.create_string_buffer(packed), keep, piece
+r = Ring()
+a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+p, w = os.pipe()
+a.sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [p]))])
+message = head(bytes(9), control=bytes(64))
+assert r.ask(RECVMSG, fd=b.fileno(), addr=ctypes.addressof(message[0]), len=1) == 1
+path = b'/tmp/vedette-ring-%d' % os.getpid()
+u = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); u.bind(path)
+c = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+message = head(b'hello', name=struct.pack('H', 1) + path)
+assert r.ask(SENDMSG, fd=c.fileno(), addr=ctypes.addressof(message[0]), len=1) == 5
+os.unlink(path)
+print(os.fstat(p).st_ino, os.fstat(c.fileno()).st_ino)",
+    ) else {
+        return;
+    };
+    let (pipe, sender) = told.split_once(' ').unwrap();
+    let (pipe, sender): (u64, u64) = (pipe.parse().unwrap(), sender.parse().unwrap());
+    let w = &mut watch;
+    let passed = by_ring(w, "descriptor", kind::PASSED, pid, |e| e.b == pipe);
+    assert_eq!(passed.a >> 32, u64::from(stream_kind::PIPE));
+    let sent = by_ring(w, "message", kind::SEND, pid, |e| e.b == sender);
+    assert_eq!(text(&sent.text), format!("/tmp/vedette-ring-{pid}"));
+    assert_eq!(sent.task.process, passed.task.process);
+}
