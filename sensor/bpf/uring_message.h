@@ -4,6 +4,16 @@
 #include "passed.h"
 #include "ring.h"
 
+/* Apart, because older kernels let a program and what it calls have little stack together. */
+static __noinline int message_sent(struct file *file, const void *head)
+{
+	struct message message = {};
+	struct sending sending = {};
+	if (is_sending_on(&sending, file) && !read_message(&message, head) && message.name)
+		sent_to(&sending, message.name, message.name_len);
+	return 0;
+}
+
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(on_uring_message, void *ring, struct io_kiocb *request)
 {
@@ -20,14 +30,10 @@ int BPF_PROG(on_uring_message, void *ring, struct io_kiocb *request)
 		return 0;
 	struct file *file = BPF_CORE_READ(request, file);
 	void *head = BPF_CORE_READ((struct io_sr_msg *)request, umsg);
-	if (received) {
+	if (received)
 		receive(file, (u64)head, 1);
-	} else {
-		struct message message = {};
-		struct sending sending = {};
-		if (is_sending_on(&sending, file) && !read_message(&message, head) && message.name)
-			sent_to(&sending, message.name, message.name_len);
-	}
+	else
+		message_sent(file, head);
 	work_done();
 	return 0;
 }

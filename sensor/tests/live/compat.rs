@@ -276,3 +276,29 @@ assert int80(23, 0) == 0",
         e.kind == kind::CREDENTIALS && e.task.process == exit.task.process && e.a as u32 == 4
     }));
 }
+
+#[test]
+fn x32_calls_are_told_like_others() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = std::fs::canonicalize(dir.path()).unwrap().join("x32");
+    std::fs::write(&path, "x").unwrap();
+    let (pid, told) = python(&format!(
+        "fd = call(0x40000000 | 257, -100, b'{}', os.O_RDWR, 0)
+print(fd)
+if fd >= 0: assert call(0x40000000 | 272, 0x400) == 0",
+        path.display()
+    ));
+    if told == "-38" {
+        skip("this kernel has no x32 calls");
+        return;
+    }
+    let open = watch.expect("open", |e| {
+        of(kind::OPEN, pid)(e) && text(&e.text) == path.to_str().unwrap()
+    });
+    assert_eq!((open.ret, open.a & 3), (told.parse().unwrap(), 2));
+    let unshare = watch.expect("unshare", of(kind::UNSHARE, pid));
+    assert_eq!((unshare.a, unshare.ret), (0x400, 0));
+}

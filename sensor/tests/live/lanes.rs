@@ -121,6 +121,29 @@ call(272, 0x4000000)",
 }
 
 #[test]
+fn datagrams_to_ever_new_addresses_are_told_or_counted() {
+    let Some(mut watch) = Watch::start_with(&small(), &Filter::everything()) else {
+        return;
+    };
+    let Some(group) = Group::new("datagrams") else {
+        return;
+    };
+    const DATAGRAMS: u64 = 20_000;
+    let (pid, _) = python(&format!(
+        "{}
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range({DATAGRAMS}): s.sendto(b'x', ('127.0.%d.%d' % (i >> 8, i & 255), 9))",
+        group.enter()
+    ));
+    drain(&mut watch);
+    let losses = watch.sensor.losses();
+    let told = told(&watch, of(kind::SEND, pid));
+    let lost = lost(&losses, |l| l.kind == kind::SEND && l.cgroup == group.id);
+    assert!(told > 0 && lost > 0, "told {told}, {losses:?}");
+    assert_eq!(told + lost, DATAGRAMS, "{losses:?}");
+}
+
+#[test]
 fn a_burst_that_fits_half_the_ring_loses_nothing() {
     let Some(mut watch) = Watch::start(&Filter::everything()) else {
         return;

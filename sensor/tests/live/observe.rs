@@ -108,8 +108,9 @@ impl Watch {
             looked = self.seen.len();
             assert!(
                 Instant::now() < deadline,
-                "no event: {what}; losses {:?}",
-                self.sensor.losses()
+                "no event: {what}; losses {:?}, refused {:?}",
+                self.sensor.losses(),
+                self.sensor.gaps()
             );
             self.sensor
                 .next_batch(Duration::from_millis(100), &mut self.seen)

@@ -107,7 +107,7 @@ pub fn run(
         .args(["-serial", "stdio", "-append"])
         .arg(
             "console=ttyS0 lsm=lockdown,yama,bpf panic=-1 mitigations=off tsc=reliable nokaslr \
-             no_timer_check random.trust_cpu=on rdinit=/init",
+             no_timer_check random.trust_cpu=on syscall.x32=y rdinit=/init",
         )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
