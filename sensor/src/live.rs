@@ -2,12 +2,14 @@
 
 mod credentials;
 mod earlier;
+mod error;
 mod flows;
 mod given;
 mod lanes;
 mod losses;
 mod merge;
 mod object;
+mod options;
 mod pins;
 mod programs;
 mod rules;
@@ -18,12 +20,9 @@ use crate::{
     event::Event,
     existing::Tasks,
     filter::{Filter, KindSet},
-    probe::{Features, ProbeError},
+    probe::Features,
 };
-use aya::{
-    EbpfError,
-    maps::{Array, MapData, MapError, RingBuf},
-};
+use aya::maps::{Array, MapData, RingBuf};
 use earlier::Earlier;
 use flows::Flows;
 use given::Resolver;
@@ -43,117 +42,16 @@ pub use sources::{Source, sources};
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
-use thiserror::Error;
 use vedette_contract::kind;
 
 pub use earlier::TakeOver;
+pub use error::SensorError;
 pub use losses::Loss;
+pub use options::Options;
 pub use pins::{PinError, unpin};
-
-/// Sizes and the like; the defaults serve a node.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Bytes of the ring of the security lane, a power of two.
-    pub security_ring: u32,
-    /// Bytes of the ring of the bulk lane, a power of two.
-    pub bulk_ring: u32,
-    /// Events of one bulk kind that a control group may cause in a second; 0 for any number. What
-    /// is beyond is counted as lost. Life events are never limited.
-    pub bulk_rate: u64,
-    /// A directory on a BPF file system (`/sys/fs/bpf/vedette`). With one, the programs stay when
-    /// the sensor is dropped, or killed, until the next one [takes over](Sensor::take_over) or
-    /// [`unpin`] removes them.
-    pub pin: Option<PathBuf>,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        Options {
-            security_ring: 4 << 20,
-            bulk_ring: 8 << 20,
-            bulk_rate: 0,
-            pin: None,
-        }
-    }
-}
-
-impl Options {
-    /// The smallest rings that there can be: for trying what loads.
-    fn least() -> Options {
-        let page = rustix::param::page_size() as u32;
-        Options {
-            security_ring: page,
-            bulk_ring: page,
-            ..Options::default()
-        }
-    }
-}
-
-/// Why the sensor cannot work.
-#[derive(Debug, Error)]
-pub enum SensorError {
-    /// The kernel lacks something without which there is no sensor at all.
-    #[error(transparent)]
-    Probe(#[from] ProbeError),
-    /// The object was refused.
-    #[error(
-        "loading the sensor's BPF object: {source}; run as root, on a kernel of 5.12 or later with BTF"
-    )]
-    Load {
-        /// What aya said.
-        source: Box<EbpfError>,
-    },
-    /// The embedded object is not of this build.
-    #[error("the sensor's BPF object has no `{missing}`; rebuild it with the sensor")]
-    Object {
-        /// Name of the program or map.
-        missing: &'static str,
-    },
-    /// A program was refused.
-    #[error(
-        "loading or attaching the BPF program `{name}`: {source:?}; this kernel may lack what it needs"
-    )]
-    Program {
-        /// Name of the program.
-        name: &'static str,
-        /// What aya said.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// A map could not be used.
-    #[error("using the BPF map `{name}`: {source}")]
-    Map {
-        /// Name of the map.
-        name: &'static str,
-        /// What aya said.
-        source: Box<MapError>,
-    },
-    /// What shall outlive the agent cannot be pinned, or what did cannot be used.
-    #[error(transparent)]
-    Pin(#[from] PinError),
-    /// A system call of the sensor's own failed.
-    #[error("waiting for events: {0}")]
-    Wait(#[from] io::Error),
-}
-
-impl SensorError {
-    fn map(name: &'static str, source: MapError) -> SensorError {
-        SensorError::Map {
-            name,
-            source: Box::new(source),
-        }
-    }
-
-    fn program(name: &'static str, source: programs::Refusal) -> SensorError {
-        SensorError::Program {
-            name,
-            source: Box::new(source),
-        }
-    }
-}
 
 /// Gives back to the system what reading the kernel's types took for a moment: some MB, which the
 /// allocator would keep for good.
