@@ -4,6 +4,7 @@
  * the texts: text, text2, text of the attr, args and cwd of the image, address of each stream. */
 #pragma once
 #include "types.h"
+#include "types_message.h"
 
 enum block {
 	BLOCK_TARGET = 1, /* the target fields of the head are set */

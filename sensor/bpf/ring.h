@@ -1,6 +1,7 @@
 /* A request to an io_uring: what it asks for, who made it, and the files and names in it. */
 #pragma once
 #include "emit.h"
+#include "types_ring.h"
 
 enum uring_operation {
 	URING_SENDMSG = 9,
