@@ -82,13 +82,21 @@ impl Compiled {
     /// # Errors
     /// It does not start.
     pub fn start(&self) -> Result<Instance, StartError> {
-        Instance::start(&self.pre, &self.manifest, self.kept.clone())
+        self.start_on(&self.kept)
+    }
+
+    /// A new instance of it that keeps what it keeps there: for a trial.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_on(&self, kept: &Shared) -> Result<Instance, StartError> {
+        Instance::start(&self.pre, &self.manifest, kept.clone())
     }
 
     /// An instance with keys of its own, for a trial.
     fn rehearse(&self) -> Result<Rehearsal, StartError> {
         let kept = Shared::default();
-        let instance = Instance::start(&self.pre, &self.manifest, kept.clone())?;
+        let instance = self.start_on(&kept)?;
         Ok(Rehearsal { instance, kept })
     }
 

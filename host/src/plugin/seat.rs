@@ -5,7 +5,7 @@ use super::{
     batch::Builder,
     instance::{Abort, Instance, StartError},
     load::Compiled,
-    services::{CLOCK_STEP, Line},
+    services::{CLOCK_STEP, Line, Shared},
     stats::Counters,
 };
 use crate::{finding::Finding, record::Record};
@@ -46,6 +46,8 @@ pub(super) struct Seat {
     pub number: u32,
     pub id: Arc<str>,
     pub version: Arc<str>,
+    /// What its instances keep: the plugin's own, or a fork for a trial.
+    kept: Shared,
     /// None while it is out of service.
     pub instance: Option<Instance>,
     /// What it was sent, and what the generation before it was.
@@ -66,6 +68,7 @@ impl Seat {
         Seat {
             id: compiled.manifest.id.as_str().into(),
             version: compiled.manifest.version.as_str().into(),
+            kept: compiled.kept().clone(),
             builder: Builder::new(&compiled.manifest.fields),
             instance: Some(instance),
             compiled,
@@ -73,6 +76,11 @@ impl Seat {
             delivered,
             clock,
         }
+    }
+
+    /// The same on trial: what it keeps is a fork.
+    pub fn on_trial(self, kept: Shared) -> Seat {
+        Seat { kept, ..self }
     }
 
     /// Step of the clock that `state` sees.
@@ -152,7 +160,7 @@ impl Seat {
     /// Puts a fresh instance in the place of a dead one.
     pub fn restart(&mut self) -> Result<Vec<Line>, StartError> {
         self.instance = None;
-        self.instance = Some(self.compiled.start()?);
+        self.instance = Some(self.compiled.start_on(&self.kept)?);
         Ok(self.commit())
     }
 }

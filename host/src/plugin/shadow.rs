@@ -151,7 +151,7 @@ impl Shadow {
         let share = compiled.manifest.limits.cpu;
         let delivered = live.delivered.clone();
         Shadow {
-            seat: Seat::new(compiled, number, instance, delivered, live.clock()),
+            seat: Seat::new(compiled, number, instance, delivered, live.clock()).on_trial(kept),
             counters: Counters::default(),
             budget: Budget::new(share, PATIENCE, Instant::now()),
             begun: live.time(),
