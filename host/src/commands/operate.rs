@@ -189,9 +189,12 @@ fn page(report: &Report, now: Timestamp) -> String {
     line("wants", report.kinds.join(", "));
     if let Some(limits) = &report.limits {
         let (memory, deadline) = (limits.memory >> 10, limits.deadline_ms);
+        let cpu = limits.cpu_ms;
         line(
             "limits",
-            format!("{memory} KiB of memory, {deadline} ms a call"),
+            format!(
+                "{memory} KiB of memory, {deadline} ms a call, {cpu} ms of a processor a second"
+            ),
         );
     }
     if let Some(s) = &report.stats {
