@@ -11,11 +11,11 @@ use std::{hint::black_box, sync::Arc};
 use support::*;
 use vedette::{
     context::process::Process,
+    grants::Grants,
     manifest::{Manifest, Sensitive},
     plugin::{
         batch::Builder,
         cache::Cache,
-        component::Grant,
         engine,
         load::{Generation, Loader},
     },
@@ -60,7 +60,7 @@ const EVERYTHING: &str = "kind = \"exec\"\n[[subscribe]]\nkind = \"open\"\n[[sub
 
 fn generation() -> Generation {
     let engine = engine::start().expect("an engine");
-    let loader = Loader::new(engine.clone(), Cache::none(&engine), Grant::default());
+    let loader = Loader::new(engine.clone(), Cache::none(&engine), Grants::default());
     let bytes = plugin(
         "probe",
         &[

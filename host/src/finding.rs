@@ -66,6 +66,8 @@ pub struct Proposal {
     pub action: Action,
     /// The row of the target as the plugin was last sent it.
     pub target: Arc<Process>,
+    /// The event whose file, address or name the action is on; none if it is on none.
+    pub event: Option<Arc<Record>>,
 }
 
 /// An event that supports a finding.
@@ -77,6 +79,15 @@ pub struct Evidence {
     pub record: Option<Arc<Record>>,
     /// What it shows.
     pub note: String,
+}
+
+/// One thing about a case that has no field of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// Its key.
+    pub key: String,
+    /// Its value.
+    pub value: String,
 }
 
 /// A finding as it leaves the plugin runtime: accepted, with its declaration attached.
@@ -96,12 +107,16 @@ pub struct Finding {
     pub severity: Severity,
     /// Percent.
     pub confidence: u8,
-    /// ATT&CK techniques of the rule.
+    /// ATT&CK techniques: those of this case where the plugin said which, else those of the rule.
     pub techniques: Vec<String>,
     /// The process that it is about.
     pub process: Option<Arc<Process>>,
+    /// The container that it is about, where it is not the process's.
+    pub about: Option<Arc<Container>>,
     /// One sentence on this case.
     pub message: String,
+    /// Further things about this case.
+    pub details: Vec<Detail>,
     /// What supports it.
     pub evidence: Vec<Evidence>,
     /// Findings of one plugin and rule with the same key are one.
@@ -116,7 +131,8 @@ impl Finding {
     /// The container that it is about, as it was known when it happened, or soon after the
     /// container came up. The same in a replay.
     pub fn container(&self) -> Option<Arc<Container>> {
-        let row = self.process.as_ref()?.container.as_ref()?;
+        let of_process = || self.process.as_ref()?.container.as_ref();
+        let row = self.about.as_ref().or_else(of_process)?;
         let by = self.at.max(row.since.saturating_add(NAMES_WAIT));
         Some(row.later.by(by).unwrap_or_else(|| row.clone()))
     }

@@ -9,6 +9,7 @@ pub mod context;
 pub mod control;
 pub mod explain;
 pub mod finding;
+pub mod grants;
 pub mod instance;
 pub mod live;
 pub mod loss;

@@ -368,6 +368,8 @@ impl Live {
             evidence: Vec::new(),
             dedup,
             proposals: Vec::new(),
+            about: None,
+            details: Vec::new(),
             at,
         };
         // The receiver only ends after this loop has.

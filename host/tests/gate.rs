@@ -6,14 +6,16 @@ use proptest::prelude::*;
 use std::{fs, os::unix::fs::PermissionsExt};
 use support::*;
 use vedette::{
+    grants::{Grant, Grants},
     manifest::{Sensitive, Service},
     plugin::{
         HostOptions, Outcome, PluginHost,
         build::{BuildOptions, build, with_manifest},
         cache::{Cache, Source},
-        component::{Component, ComponentError, Grant},
+        component::{Component, ComponentError},
         engine,
         inspect::inspect_bytes,
+        signature::{SecretKey, SignatureError, sign},
     },
 };
 use wasm_encoder::{
@@ -34,7 +36,7 @@ fn importing(name: &str) -> Vec<u8> {
 }
 
 fn refused(bytes: Vec<u8>) -> ComponentError {
-    Component::admit(bytes, &Grant::default()).expect_err("refused")
+    Component::admit(bytes, &Grants::default()).expect_err("refused")
 }
 
 #[test]
@@ -74,19 +76,95 @@ fn what_a_component_imports_is_declared_and_granted() {
         services: [Service::Log, Service::Metrics].into(),
         ..Grant::default()
     };
-    assert!(matches!(
-        Component::admit(probe.clone(), &without_state),
-        Err(ComponentError::ServiceNotGranted("state"))
-    ));
+    let missing = |grant: Grant| {
+        let error = Component::admit(probe.clone(), &grant.into()).expect_err("refused");
+        let ComponentError::NotGranted { plugin, missing } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(plugin, "probe");
+        missing.to_string()
+    };
+    assert_eq!(missing(without_state), "the services state");
     let without_arguments = Grant {
         fields: [Sensitive::Payload].into(),
         ..Grant::default()
     };
+    assert_eq!(missing(without_arguments), "the fields arguments");
+    let without_exec = Grant {
+        kinds: ["open".to_owned()].into(),
+        ..Grant::default()
+    };
+    assert_eq!(missing(without_exec), "the events exec");
+    Component::admit(probe, &Grants::default()).expect("admitted");
+}
+
+/// The engine links any two versions of a track, and so does the gate; but not another track.
+#[test]
+fn versions_of_one_track_are_alike() {
+    for (version, good) in [
+        ("0.1.9", true),
+        ("0.2.0", false),
+        ("1.0.0", false),
+        ("0.1.x", false),
+    ] {
+        let bytes = importing(&format!("vedette:detect/log@{version}"));
+        let refused = refused(bytes);
+        assert_eq!(
+            matches!(refused, ComponentError::NoDetector),
+            good,
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn a_signature_names_its_publisher_or_is_refused() {
+    let directory = directory();
+    let key = |name: &str| SecretKey::generate(&directory.path().join(name)).expect("a key");
+    let (one, other) = (key("one"), key("other"));
+    let again = SecretKey::read(&directory.path().join("one")).expect("read");
+    assert_eq!(again.public(), one.public());
+    SecretKey::generate(&directory.path().join("one")).expect_err("it exists");
+    fs::set_permissions(
+        directory.path().join("other"),
+        fs::Permissions::from_mode(0o644),
+    )
+    .expect("permissions");
     assert!(matches!(
-        Component::admit(probe.clone(), &without_arguments),
-        Err(ComponentError::FieldNotGranted("arguments"))
+        SecretKey::read(&directory.path().join("other")),
+        Err(SignatureError::Exposed(_))
     ));
-    Component::admit(probe, &Grant::default()).expect("admitted");
+
+    let probe = plugin("probe", &[]);
+    let signed = sign(probe.clone(), &one);
+    let publisher = |bytes: &[u8]| Component::verify(bytes.to_vec()).expect("sound").publisher;
+    assert_eq!(publisher(&probe), None);
+    assert_eq!(publisher(&signed), Some(one.public()));
+    // A later signature takes the place of the first.
+    let twice = sign(signed.clone(), &other);
+    assert_eq!(twice.len(), signed.len());
+    assert_eq!(publisher(&twice), Some(other.public()));
+
+    let broken = |bytes: Vec<u8>| {
+        let error = Component::verify(bytes).expect_err("refused");
+        assert!(matches!(error, ComponentError::Signature(_)), "{error}");
+    };
+    // A byte of a name in the component, of the key, of the signature.
+    for at in [signed.len() / 2, signed.len() - 80, signed.len() - 1] {
+        let mut bytes = signed.clone();
+        bytes[at] ^= 1;
+        if Component::verify(bytes.clone())
+            .is_err_and(|e| matches!(e, ComponentError::Malformed(_)))
+        {
+            continue;
+        }
+        broken(bytes);
+    }
+    // Something behind the signature, and two of them.
+    broken(with_manifest(signed.clone(), ""));
+    let tail = signed[probe.len()..].to_vec();
+    broken([signed.clone(), tail.clone()].concat());
+    broken([plugin("portrait", &[]), tail].concat());
 }
 
 #[test]
@@ -138,7 +216,7 @@ fn an_export_that_is_not_the_contracts_is_refused() {
     let mut component = Encoder::new();
     component.section(&instances).section(&exports);
     let hollow = with_manifest(component.finish(), &manifest("probe", &[]));
-    Component::admit(hollow.clone(), &Grant::default()).expect("nothing to see from outside");
+    Component::admit(hollow.clone(), &Grants::default()).expect("nothing to see from outside");
 
     let directory = directory();
     put(directory.path(), "p.wasm", &hollow);
@@ -163,7 +241,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let _ = Component::admit([b"\0asm\x0d\0\x01\0".to_vec(), bytes].concat(), &Grant::default());
+        let _ = Component::admit([b"\0asm\x0d\0\x01\0".to_vec(), bytes].concat(), &Grants::default());
     }
 
     #[test]
@@ -171,10 +249,10 @@ proptest! {
         let mut bytes = importing("vedette:detect/log@0.1.0");
         let at = at.index(bytes.len());
         bytes[at] = byte;
-        let _ = Component::admit(bytes.clone(), &Grant::default());
+        let _ = Component::admit(bytes.clone(), &Grants::default());
         let _ = inspect_bytes(bytes.clone());
         bytes.truncate(cut.index(bytes.len()));
-        let _ = Component::admit(bytes, &Grant::default());
+        let _ = Component::admit(bytes, &Grants::default());
     }
 }
 
@@ -188,7 +266,7 @@ fn compiled_components_are_kept_and_distrusted() {
         fs::metadata(&path).expect("made").permissions().mode() & 0o777,
         0o700
     );
-    let component = Component::admit(plugin("probe", &[]), &Grant::default()).expect("admitted");
+    let component = Component::admit(plugin("probe", &[]), &Grants::default()).expect("admitted");
     let source = || cache.compile(&component).expect("compiles").1;
     assert_eq!(source(), Source::Compiled);
     assert_eq!(source(), Source::Cached);

@@ -51,6 +51,15 @@ pub struct PluginArgs {
     )]
     pub cache: PathBuf,
 
+    /// Directory of plugins' settings, each in a file called ID.toml.
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "VEDETTE_PLUGIN_CONFIG",
+        default_value = "/etc/vedette/plugins"
+    )]
+    pub plugin_config: PathBuf,
+
     /// Threads that run plugins [default: one a core].
     #[arg(long, value_name = "N")]
     pub workers: Option<usize>,
@@ -68,6 +77,7 @@ impl PluginArgs {
         HostOptions {
             sources: vec![self.plugins.clone()],
             cache: Some(self.cache.clone()),
+            settings: Some(self.plugin_config.clone()),
             workers: self.workers.unwrap_or(cores).max(1),
             batch: self.batch.into(),
             watch: live,

@@ -65,6 +65,7 @@ impl Record {
         let options = PluginArgs {
             plugins: self.wanted_by.clone().unwrap_or_default(),
             cache: self.cache.clone(),
+            plugin_config: PathBuf::new(),
             workers: Some(1),
             batch: 64,
         }

@@ -4,6 +4,7 @@ use super::sensor::PINS;
 use super::{OutputArgs, PluginArgs, RuntimeArgs, handle_outcomes, replay, summary::Summary};
 use crate::agent::Agent;
 use crate::control::{server::Control, socket_of};
+use crate::grants::{self, Grants};
 use crate::instance::{Instance, RUNTIME};
 use crate::live::Live;
 use crate::output::Clock;
@@ -84,6 +85,16 @@ pub struct Run {
     )]
     state: PathBuf,
 
+    /// File of what plugins are granted [default: grants.toml in the directory of --state].
+    #[arg(long, value_name = "FILE")]
+    grants: Option<PathBuf>,
+
+    /// What a plugin may do that was granted nothing expressly. first-use: what it asks for when
+    /// it is first seen, more only when granted; non-sensitive: all but sensitive fields and looks
+    /// at files and processes; strict: nothing.
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t)]
+    grant_defaults: grants::Policy,
+
     #[command(flatten)]
     sensor: SensorArgs,
 }
@@ -154,6 +165,7 @@ impl Run {
         options.shadow = self.shadow.unwrap_or(0);
         options.shadow_accept = self.shadow_accept;
         options.decisions = Some(self.state.join(format!("{}.plugins.json", self.instance)));
+        options.grants = self.grants()?;
         let mut plugins = PluginHost::new(options, sender.clone())?;
         self.plugins.load_into(&mut plugins);
         let started = starting
@@ -205,6 +217,19 @@ impl Run {
         recorded.context("the capture could not be completed")?;
         ended.context("the sensor failed")?;
         Ok(())
+    }
+
+    /// The operator's grants. Without root nothing is watched, and a replay shows nobody's data.
+    fn grants(&self) -> anyhow::Result<Grants> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(Grants::default());
+        }
+        let path = match (&self.grants, self.instance.as_str()) {
+            (Some(path), _) => path.clone(),
+            (None, "default") => self.state.join("grants.toml"),
+            (None, name) => self.state.join(format!("{name}.grants.toml")),
+        };
+        Ok(Grants::open(&path, self.grant_defaults)?)
     }
 
     /// Makes the control socket, unless none is wanted.

@@ -155,12 +155,12 @@ fn refusals_name_the_line_and_the_remedy() {
         (
             "capture = \"fixtures/nc.capture\"",
             "capture = \"../nc.capture\"",
-            "not a path below",
+            "not a file below",
         ),
         (
             "capture = \"fixtures/nc.capture\"",
             "capture = \"/nc.capture\"",
-            "not a path below",
+            "not a file below",
         ),
         (
             "findings = [\"interactive-shell\"]",

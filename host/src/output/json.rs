@@ -28,6 +28,11 @@ pub fn finding(finding: &Finding, response: &[Response], clock: &Clock) -> Value
         "process": finding.process.as_deref().map(process),
         "container": finding.container().as_deref().map(container),
         "techniques": finding.techniques,
+        "details": finding
+            .details
+            .iter()
+            .map(|d| (d.key.clone(), Value::from(d.value.as_str())))
+            .collect::<serde_json::Map<_, _>>(),
         "evidence": finding
             .evidence
             .iter()
@@ -40,7 +45,10 @@ pub fn finding(finding: &Finding, response: &[Response], clock: &Clock) -> Value
             "proposed": finding
                 .proposals
                 .iter()
-                .map(|p| json!({ "action": p.action, "pid": p.target.id.pid }))
+                .map(|p| {
+                    let event = p.event.as_ref().map(|e| format!("{:x}", e.event.id));
+                    json!({ "action": p.action, "pid": p.target.id.pid, "event": event })
+                })
                 .collect::<Vec<_>>(),
             "decided": response
                 .iter()

@@ -48,6 +48,10 @@ fn write(out: &mut String, finding: &Finding, response: &[Response], clock: &Clo
     if let Some(container) = finding.container().as_deref() {
         line("container", &one_container(container))?;
     }
+    for detail in &finding.details {
+        let text = format!("{}: {}", detail.key, detail.value);
+        line("detail", &printable(text.as_bytes()))?;
+    }
     for evidence in &finding.evidence {
         let event = match &evidence.record {
             Some(record) => format!(

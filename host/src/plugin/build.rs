@@ -1,6 +1,6 @@
 //! `vedette plugin build`: from a crate and its `plugin.toml` to a component.
 
-use super::component::{Component, ComponentError, Grant};
+use super::component::{Component, ComponentError};
 use crate::manifest::{MAX_SIZE, Manifest, ManifestError, SECTION};
 use std::{
     ffi::OsStr,
@@ -97,7 +97,7 @@ pub fn build(options: &BuildOptions) -> Result<Built, BuildError> {
     let manifest = Manifest::parse(&text, &manifest_path.display().to_string())
         .map_err(BuildError::Manifest)?;
     let bytes = with_manifest(component_of(options)?, &text);
-    let component = Component::admit(bytes, &Grant::default())?;
+    let component = Component::verify(bytes)?;
     let path = options
         .output
         .clone()

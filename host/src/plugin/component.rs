@@ -1,8 +1,13 @@
 //! A plugin as a file: read, judged by its bytes alone, before anything is compiled or run.
 
-use crate::manifest::{Manifest, ManifestError, SECTION, Sensitive, Service};
+use super::signature::{self, PublicKey, SignatureError};
+use crate::{
+    grants::{Grants, Verdict},
+    manifest::{Manifest, ManifestError, SECTION, Service, Version},
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest as _, Sha256};
-use std::{collections::BTreeSet, fmt, io::Read, path::Path, sync::Arc};
+use std::{fmt, io::Read, path::Path, sync::Arc};
 use vedette_contract::VERSION;
 use wasmparser::{Parser, Payload};
 
@@ -45,22 +50,18 @@ impl fmt::Debug for Digest {
 /// What every WebAssembly binary begins with.
 const WASM_MAGIC: &[u8] = b"\0asm";
 
-/// What the operator lets plugins do.
-#[derive(Debug, Clone)]
-pub struct Grant {
-    /// Host services.
-    pub services: BTreeSet<Service>,
-    /// Sensitive fields.
-    pub fields: BTreeSet<Sensitive>,
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
-impl Default for Grant {
-    /// Everything that the contract has.
-    fn default() -> Grant {
-        Grant {
-            services: Service::ALL.into(),
-            fields: Sensitive::ALL.into(),
-        }
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        signature::hex(&text)
+            .map(Digest)
+            .ok_or_else(|| D::Error::custom("a digest has 64 hexadecimal digits"))
     }
 }
 
@@ -105,19 +106,50 @@ pub enum ComponentError {
         "it imports the service {0}, which its manifest does not declare; add it to services in [capabilities]"
     )]
     Undeclared(&'static str),
-    /// It wants a service that the operator does not grant.
+    /// It wants what the operator has not granted.
     #[error(
-        "it wants the service {0}, which is not granted to it; grant it in the agent's configuration"
+        "{plugin} wants {missing}, which is not granted to it; look at what it is and run `vedette plugin grant FILE`"
     )]
-    ServiceNotGranted(&'static str),
-    /// It wants a field that the operator does not grant.
+    NotGranted {
+        /// The plugin.
+        plugin: String,
+        /// What it lacks.
+        missing: Box<crate::grants::Grant>,
+    },
+    /// It is not of the publisher by whom the plugin is known.
     #[error(
-        "it wants to see {0}, which is not granted to it; grant it in the agent's configuration"
+        "{plugin} is known by the publisher's key {key}, and this component is not signed with it; if that is right, run `vedette plugin grant FILE`"
     )]
-    FieldNotGranted(&'static str),
+    OtherPublisher {
+        /// The plugin.
+        plugin: String,
+        /// The key that it is known by.
+        key: PublicKey,
+    },
+    /// The operator's settings cannot be read.
+    #[error("{}: the plugin's settings cannot be read: {source}", path.display())]
+    Settings {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A setting has no default, and the operator has not set it.
+    #[error(
+        "its setting {setting:?} has no default; set it in {} in the directory of --plugin-config", path.display()
+    )]
+    NotSet {
+        /// The setting.
+        setting: String,
+        /// The file that it is looked for in.
+        path: std::path::PathBuf,
+    },
+    /// Its signature is not sound.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// It does not export what a plugin must.
     #[error(
-        "it does not export vedette:detect/detector@{VERSION}; rebuild it against this agent's contract"
+        "it does not export vedette:detect/detector of {VERSION} or its track; rebuild it against this agent's contract"
     )]
     NoDetector,
 }
@@ -131,6 +163,17 @@ pub struct Anatomy {
     pub imports: Vec<String>,
     /// Names of its exports.
     pub exports: Vec<String>,
+    /// It has a section for a signature.
+    pub signed: bool,
+}
+
+impl Anatomy {
+    /// Whether it exports an interface of the contract, in any version of this host's track.
+    pub fn has_export(&self, name: &str) -> bool {
+        self.exports
+            .iter()
+            .any(|export| of_contract(export) == Some(name))
+    }
 }
 
 /// A component that may run here.
@@ -142,6 +185,8 @@ pub struct Component {
     pub digest: Digest,
     /// Its manifest.
     pub manifest: Arc<Manifest>,
+    /// Who signed it.
+    pub publisher: Option<PublicKey>,
     /// Its top level.
     pub anatomy: Anatomy,
 }
@@ -149,6 +194,15 @@ pub struct Component {
 /// Name of an interface of the contract, as components import and export it.
 pub fn interface(name: &str) -> String {
     format!("vedette:detect/{name}@{VERSION}")
+}
+
+/// The interface of the contract that a component names, where the version is one of this host's
+/// track: of those the engine links any to any.
+fn of_contract(name: &str) -> Option<&str> {
+    let (name, version) = name.strip_prefix("vedette:detect/")?.split_once('@')?;
+    Version::parse(version)?
+        .same_track(Version::own())
+        .then_some(name)
 }
 
 impl Component {
@@ -172,31 +226,93 @@ impl Component {
     ///
     /// # Errors
     /// The first reason for which it may not run here.
-    pub fn admit(bytes: Vec<u8>, grant: &Grant) -> Result<Component, ComponentError> {
+    pub fn admit(bytes: Vec<u8>, grants: &Grants) -> Result<Component, ComponentError> {
+        let component = Component::verify(bytes)?;
+        let plugin = || component.manifest.id.clone();
+        match grants.judge(&component) {
+            Verdict::Granted => Ok(component),
+            Verdict::Held(missing) => Err(ComponentError::NotGranted {
+                plugin: plugin(),
+                missing: missing.into(),
+            }),
+            Verdict::OtherPublisher(key) => Err(ComponentError::OtherPublisher {
+                plugin: plugin(),
+                key,
+            }),
+        }
+    }
+
+    /// The part of the gate that asks no operator: whether it is a plugin, signed by whom it says,
+    /// that imports no more than its manifest declares.
+    ///
+    /// # Errors
+    /// The first reason for which it may not run anywhere.
+    pub fn verify(bytes: Vec<u8>) -> Result<Component, ComponentError> {
         let anatomy = anatomy(&bytes)?;
         let text = anatomy
             .manifest
             .as_deref()
             .ok_or(ComponentError::NoManifest)?;
+        let publisher = anatomy
+            .signed
+            .then(|| signature::verify(&bytes))
+            .transpose()?;
         let manifest = Manifest::parse(text, "plugin.toml")?;
         for import in &anatomy.imports {
             admit_import(import, &manifest)?;
         }
-        if let Some(service) = manifest.services.difference(&grant.services).next() {
-            return Err(ComponentError::ServiceNotGranted(service.name()));
-        }
-        if let Some(field) = manifest.fields.difference(&grant.fields).next() {
-            return Err(ComponentError::FieldNotGranted(field.name()));
-        }
-        if !anatomy.exports.contains(&interface("detector")) {
+        if !anatomy.has_export("detector") {
             return Err(ComponentError::NoDetector);
         }
         Ok(Component {
             digest: Digest::of(&bytes),
             bytes: bytes.into(),
             manifest: Arc::new(manifest),
+            publisher,
             anatomy,
         })
+    }
+
+    /// Takes an operator's settings from the file of the plugin's id in a directory, if there is
+    /// one.
+    ///
+    /// # Errors
+    /// The settings are not what the manifest allows, or some that it requires are missing.
+    pub fn configure(&mut self, directory: Option<&Path>) -> Result<(), ComponentError> {
+        let name = format!("{}.toml", self.manifest.id);
+        let path = directory.map_or_else(|| name.clone().into(), |directory| directory.join(&name));
+        let text = match directory {
+            None => None,
+            Some(_) => match std::fs::File::open(&path) {
+                Ok(file) => {
+                    let mut text = String::new();
+                    // One byte more than is read of it, so that what is too long is refused.
+                    file.take(crate::manifest::MAX_SIZE as u64 + 1)
+                        .read_to_string(&mut text)
+                        .map_err(|source| ComponentError::Settings {
+                            path: path.clone(),
+                            source,
+                        })?;
+                    Some(text)
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+                Err(source) => return Err(ComponentError::Settings { path, source }),
+            },
+        };
+        if let Some(text) = text {
+            let config = self
+                .manifest
+                .config
+                .with(&text, &path.display().to_string())?;
+            Arc::make_mut(&mut self.manifest).config = config;
+        }
+        match self.manifest.config.missing()[..] {
+            [] => Ok(()),
+            [first, ..] => Err(ComponentError::NotSet {
+                setting: first.to_owned(),
+                path,
+            }),
+        }
     }
 }
 
@@ -204,14 +320,12 @@ fn admit_import(import: &str, manifest: &Manifest) -> Result<(), ComponentError>
     if import.starts_with("wasi:") || import.starts_with("wasi_") {
         return Err(ComponentError::Wasi(import.to_owned()));
     }
+    let name = of_contract(import);
     // Types alone: nothing can be called through it.
-    if import == interface("types") {
+    if name == Some("types") {
         return Ok(());
     }
-    let Some(service) = Service::ALL
-        .into_iter()
-        .find(|service| import == interface(service.name()))
-    else {
+    let Some(service) = name.and_then(Service::by_name) else {
         return Err(ComponentError::UnknownImport(import.to_owned()));
     };
     if !manifest.services.contains(&service) {
@@ -247,6 +361,12 @@ pub fn anatomy(bytes: &[u8]) -> Result<Anatomy, ComponentError> {
                 })?;
                 if anatomy.manifest.replace(text).is_some() {
                     return Err(ComponentError::ManyManifests);
+                }
+            }
+            // Any number and any place: whether it is the one at the end is the signature's matter.
+            Payload::CustomSection(section) if section.name() == signature::SECTION => {
+                if std::mem::replace(&mut anatomy.signed, true) {
+                    return Err(SignatureError::Form.into());
                 }
             }
             Payload::ComponentImportSection(section) => {

@@ -1,7 +1,12 @@
 //! `vedette plugin inspect`: what a component is and wants, without running anything.
 
-use super::component::{Component, ComponentError, Digest, Grant, anatomy};
-use crate::manifest::{Manifest, Operator, Predicate, Rule, Subscription, Test};
+use super::{
+    component::{Component, ComponentError, Digest, anatomy},
+    signature::{self, PublicKey},
+};
+use crate::manifest::{
+    Fixture, Keeping, Manifest, Operator, Predicate, Restart, Rule, Subscription, Test,
+};
 use serde::Serialize;
 use std::{fmt::Write as _, path::Path};
 use vedette_sensor::filter::Access;
@@ -14,6 +19,8 @@ pub struct Inspection {
     pub digest: String,
     /// Their number.
     pub size: u64,
+    /// Who signed it, where the signature holds.
+    pub publisher: Option<PublicKey>,
     /// Why an agent that grants everything would refuse it, if it would.
     pub refused: Option<String>,
     /// Names of its imports.
@@ -41,7 +48,13 @@ pub struct Summary {
     pub fields: Vec<&'static str>,
     pub memory: u64,
     pub deadline_ms: u64,
+    pub cpu_ms: u64,
+    pub state: u64,
+    pub output: u64,
+    pub keeps: Keeping,
     pub findings: Vec<Rule>,
+    pub fixtures: Vec<Fixture>,
+    /// JSON Schema of its settings.
     pub config: serde_json::Value,
 }
 
@@ -66,9 +79,11 @@ pub fn inspect_bytes(bytes: Vec<u8>) -> Result<Inspection, ComponentError> {
     Ok(Inspection {
         digest: Digest::of(&bytes).to_string(),
         size: bytes.len() as u64,
-        refused: Component::admit(bytes, &Grant::default())
-            .err()
-            .map(|e| e.to_string()),
+        publisher: match anatomy.signed {
+            true => signature::verify(&bytes).ok(),
+            false => None,
+        },
+        refused: Component::verify(bytes).err().map(|e| e.to_string()),
         imports: anatomy.imports,
         exports: anatomy.exports,
         manifest: manifest.map(summary),
@@ -82,6 +97,10 @@ fn summary(manifest: Manifest) -> Summary {
         fields: manifest.fields.iter().map(|f| f.name()).collect(),
         memory: manifest.limits.memory,
         deadline_ms: manifest.limits.deadline.as_millis() as u64,
+        cpu_ms: manifest.limits.cpu.as_millis() as u64,
+        state: manifest.limits.state,
+        output: manifest.limits.output,
+        keeps: manifest.state,
         id: manifest.id,
         version: manifest.version,
         title: manifest.title,
@@ -90,6 +109,7 @@ fn summary(manifest: Manifest) -> Summary {
         license: manifest.license,
         authors: manifest.authors,
         findings: manifest.findings,
+        fixtures: manifest.fixtures,
         config: manifest.config.schema,
     }
 }
@@ -151,6 +171,39 @@ fn address(bytes: &[u8]) -> String {
     )
 }
 
+/// A list, or that there is nothing in it.
+fn or_none<T: AsRef<str>>(names: &[T]) -> String {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    match names.is_empty() {
+        true => "none".to_owned(),
+        false => names.join(", "),
+    }
+}
+
+/// What a finding is, on one line.
+fn raises(rule: &Rule) -> String {
+    let mut line = format!(
+        "{}: {} (at most {}",
+        rule.id,
+        rule.title,
+        word(&rule.severity)
+    );
+    for technique in &rule.techniques {
+        let _ = write!(line, ", {technique}");
+    }
+    for action in &rule.response {
+        let _ = write!(line, ", may propose {}", word(action));
+    }
+    line + ")"
+}
+
+/// The name that a value has in manifests.
+fn word(value: &impl Serialize) -> String {
+    let name = serde_json::to_value(value).ok();
+    name.and_then(|name| name.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
 impl Inspection {
     /// As text for people.
     pub fn text(&self) -> String {
@@ -173,22 +226,56 @@ impl Inspection {
         }
         line("digest", &self.digest);
         line("size", &format!("{} bytes", self.size));
+        match &self.publisher {
+            Some(key) => line("publisher", &key.to_string()),
+            None => line("publisher", "unknown: it is not signed, or not soundly"),
+        }
         if let Some(m) = &self.manifest {
             for subscription in &m.subscriptions {
                 line("subscribes", subscription);
             }
-            line("services", &m.services.join(", "));
-            line("sees", &m.fields.join(", "));
+            line("services", &or_none(&m.services));
+            line("sees", &or_none(&m.fields));
             line(
                 "limits",
                 &format!(
-                    "{} KiB of memory, {} ms a call",
+                    "{} KiB of memory, {} ms a call, {} ms of processor a second, {} KiB of state, {} KiB of output",
                     m.memory >> 10,
-                    m.deadline_ms
+                    m.deadline_ms,
+                    m.cpu_ms,
+                    m.state >> 10,
+                    m.output >> 10
                 ),
             );
+            if m.services.contains(&"state") {
+                let restart = match m.keeps.restart {
+                    Restart::Keep => "kept over restarts",
+                    Restart::Forget => "forgotten with the agent",
+                };
+                line(
+                    "keeps",
+                    &format!("state of version {}, {restart}", m.keeps.version),
+                );
+            }
+            for (name, setting) in m.config["properties"].as_object().into_iter().flatten() {
+                line("setting", &format!("{name}: {setting}"));
+            }
             for rule in &m.findings {
-                line("raises", &format!("{}: {}", rule.id, rule.title));
+                line("raises", &raises(rule));
+                if !rule.false_positives.is_empty() {
+                    line("", &format!("honest: {}", rule.false_positives));
+                }
+            }
+            for fixture in &m.fixtures {
+                let findings: Vec<String> = fixture
+                    .findings
+                    .iter()
+                    .map(|e| format!("{} × {}", e.count, e.rule))
+                    .collect();
+                line(
+                    "fixture",
+                    &format!("{}: {}", fixture.capture, or_none(&findings)),
+                );
             }
         }
         for import in &self.imports {

@@ -2,7 +2,7 @@
 
 use super::{
     cache::{Cache, CompileError, Source},
-    component::{Component, ComponentError, Digest, Grant},
+    component::{Component, ComponentError, Digest},
     decisions::{Decisions, Held},
     instance::{Instance, StartError},
     life::{Life, Stage},
@@ -10,7 +10,7 @@ use super::{
     services::{self, Services, Shared},
     shadow::Rehearsal,
 };
-use crate::{manifest::Manifest, subscription::Subscriptions};
+use crate::{grants::Grants, manifest::Manifest, subscription::Subscriptions};
 use std::{
     collections::HashMap,
     panic::resume_unwind,
@@ -164,7 +164,9 @@ pub struct Coming {
 pub struct Loader {
     engine: Engine,
     cache: Cache,
-    grant: Grant,
+    grants: Grants,
+    /// Directory of what operators set for plugins.
+    settings: Option<PathBuf>,
     /// What was decided about plugins.
     pub decisions: Decisions,
     /// ns of event time for which a generation runs beside an older one first; 0 is not at all.
@@ -177,27 +179,33 @@ pub struct Loader {
 
 impl Loader {
     /// A loader for plugins that are granted this.
-    pub fn new(engine: Engine, cache: Cache, grant: Grant) -> Loader {
-        Loader::with_decisions(engine, cache, grant, Decisions::default())
+    pub fn new(engine: Engine, cache: Cache, grants: Grants) -> Loader {
+        Loader::with_decisions(engine, cache, grants, Decisions::default())
     }
 
     /// The same, where something was decided about plugins.
     pub fn with_decisions(
         engine: Engine,
         cache: Cache,
-        grant: Grant,
+        grants: Grants,
         decisions: Decisions,
     ) -> Loader {
         Loader {
             engine,
             cache,
-            grant,
+            grants,
+            settings: None,
             decisions,
             shadow: 0,
             next: AtomicU32::new(1),
             coming: Mutex::default(),
             kept: Mutex::default(),
         }
+    }
+
+    /// The same, where operators set plugins' settings in files of this directory.
+    pub fn with_settings(self, settings: Option<PathBuf>) -> Loader {
+        Loader { settings, ..self }
     }
 
     /// Verifies, compiles and initialises what is in a file.
@@ -223,7 +231,8 @@ impl Loader {
     pub fn load_as(&self, path: &Path, bytes: Vec<u8>, how: How) -> Result<Generation, LoadError> {
         let life = Life::default();
         life.enter(Stage::Staged, format!("found as {}", path.display()));
-        let component = Component::admit(bytes, &self.grant)?;
+        let mut component = Component::admit(bytes, &self.grants)?;
+        component.configure(self.settings.as_deref())?;
         let (id, digest) = (&component.manifest.id, component.digest);
         self.decisions.allow(id, digest, how.force)?;
         life.enter(Stage::Warming, "verified; compiled and initialised now");
@@ -273,10 +282,7 @@ impl Loader {
             path: path.to_owned(),
             digest: component.digest,
             subscriptions: Subscriptions::compile(&component.manifest),
-            snapshot: component
-                .anatomy
-                .exports
-                .contains(&super::component::interface("snapshot")),
+            snapshot: component.anatomy.has_export("snapshot"),
             source,
             life,
             pre: linker.instantiate_pre(&code).map_err(link)?,

@@ -145,6 +145,8 @@ impl Health {
             evidence: Vec::new(),
             dedup: format!("{plugin} {key}"),
             proposals: Vec::new(),
+            about: None,
+            details: Vec::new(),
             at,
         }
     }

@@ -1,7 +1,8 @@
 //! A generation as it is called: its instance, what it was sent, the clock that it sees.
 
 use super::{
-    accept::{Answer, Delivered, accept},
+    accept::{Answer, accept},
+    delivered::Delivered,
     batch::Builder,
     instance::{Abort, Instance, StartError},
     load::Compiled,

@@ -19,6 +19,7 @@ fn respond(policy: &Policy, id: TaskRef) -> Response {
     policy.respond_to(&Proposal {
         action: Action::Kill,
         target: row(id),
+        event: None,
     })
 }
 

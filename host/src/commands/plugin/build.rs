@@ -1,6 +1,8 @@
 //! `vedette plugin build`: from sources to a component.
 
 use crate::plugin::build::{BuildOptions, build};
+use crate::plugin::component::Component;
+use crate::plugin::signature::{SecretKey, sign_file};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -18,6 +20,10 @@ pub struct Build {
     /// Directory for cargo's own output.
     #[arg(long, value_name = "DIR")]
     target_dir: Option<PathBuf>,
+
+    /// Sign the component with the secret key in this file, as `vedette plugin keygen` makes it.
+    #[arg(long, value_name = "KEYFILE")]
+    sign: Option<PathBuf>,
 }
 
 impl Build {
@@ -28,7 +34,11 @@ impl Build {
             output: self.output,
             target_directory: self.target_dir,
         };
-        let built = build(&options).map_err(|error| super::shown(error.into()))?;
+        let mut built = build(&options).map_err(|error| super::shown(error.into()))?;
+        if let Some(key) = &self.sign {
+            sign_file(&built.path, &SecretKey::read(key)?)?;
+            built.component = Component::verify(Component::read(&built.path)?)?;
+        }
         println!(
             "{}: {} {}, {} bytes, sha256 {}",
             built.path.display(),

@@ -2,11 +2,13 @@
 //! [`super::operate`].
 
 mod build;
+mod grant;
 mod inspect;
 mod minimise;
 mod new;
 mod place;
 mod replay;
+mod sign;
 mod test;
 
 use super::operate::Operate;
@@ -35,6 +37,16 @@ enum Command {
     Minimise(minimise::Minimise),
     /// Show what a component is and asks for, without running it.
     Inspect(inspect::Inspect),
+    /// Make a publisher's key; prints the public one.
+    Keygen(sign::Keygen),
+    /// Sign a component in a publisher's name.
+    Sign(sign::Sign),
+    /// Grant a component what it asks for.
+    Grant(grant::Allow),
+    /// Take from a plugin all that it was granted.
+    Revoke(grant::Revoke),
+    /// List what plugins are granted.
+    Grants(grant::Show),
     #[command(flatten)]
     Operate(Operate),
 }
@@ -50,6 +62,11 @@ impl Plugin {
             Command::Replay(replay) => replay.execute(),
             Command::Minimise(minimise) => minimise.execute(),
             Command::Inspect(inspect) => inspect.execute(),
+            Command::Keygen(keygen) => keygen.execute(),
+            Command::Sign(sign) => sign.execute(),
+            Command::Grant(allow) => allow.execute(),
+            Command::Revoke(revoke) => revoke.execute(),
+            Command::Grants(show) => show.execute(),
             Command::Operate(operate) => operate.execute(),
         }
     }

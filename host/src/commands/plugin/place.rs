@@ -3,7 +3,7 @@
 use crate::author::trial::Subject;
 use crate::manifest::Manifest;
 use crate::plugin::build::{BuildOptions, build};
-use crate::plugin::component::{Component, Grant};
+use crate::plugin::component::Component;
 use anyhow::Context as _;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -61,7 +61,7 @@ impl BuildArgs {
             None => place.to_owned(),
         };
         let subject = Subject::read(&component, self.cache.directory())?;
-        let admitted = Component::admit(subject.bytes.clone(), &Grant::default())
+        let admitted = Component::verify(subject.bytes.clone())
             .with_context(|| format!("{}: no plugin", component.display()))?;
         Ok(Ready {
             manifest: admitted.manifest,

@@ -8,7 +8,7 @@ pub use change::Change;
 use super::{
     cache::Cache,
     command::Report,
-    component::{Digest, Grant},
+    component::Digest,
     decisions::Decisions,
     engine::{self, EngineError},
     life::{Entered, Stage},
@@ -21,7 +21,7 @@ use super::{
     watch::{Places, Seen},
     worker::Worker,
 };
-use crate::record::Record;
+use crate::{grants::Grants, record::Record};
 use change::Prepared;
 use crossbeam_channel::{Receiver, Sender};
 use std::{
@@ -47,7 +47,9 @@ pub struct HostOptions {
     /// What a full queue does.
     pub overflow: Overflow,
     /// What plugins may do.
-    pub grant: Grant,
+    pub grants: Grants,
+    /// Directory of what operators set for plugins.
+    pub settings: Option<PathBuf>,
     /// How long a new generation runs beside the one in service before it takes over: ns of event
     /// time, 0 not at all.
     pub shadow: u64,
@@ -68,7 +70,8 @@ impl Default for HostOptions {
             batch: 64,
             watch: true,
             overflow: Overflow::Shed,
-            grant: Grant::default(),
+            grants: Grants::default(),
+            settings: None,
             shadow: 0,
             shadow_accept: ShadowAccept::default(),
             terms: Terms::default(),
@@ -165,8 +168,9 @@ impl PluginHost {
             .map(|n| Worker::start(&format!("plugins-{n}")))
             .collect::<Result<_, _>>()?;
         let decisions = Decisions::open(options.decisions.clone());
-        let grant = options.grant.clone();
-        let mut loader = Loader::with_decisions(engine, cache, grant, decisions);
+        let grants = options.grants.clone();
+        let mut loader = Loader::with_decisions(engine, cache, grants, decisions)
+            .with_settings(options.settings.clone());
         loader.shadow = options.shadow;
         let (prepare, prepared) = crossbeam_channel::unbounded();
         Ok(PluginHost {

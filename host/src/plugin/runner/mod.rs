@@ -4,7 +4,7 @@ mod recover;
 mod switch;
 
 use super::{
-    accept::Delivered,
+    delivered::Delivered,
     budget::{Budget, Left},
     life::Stage,
     load::{Generation, named},

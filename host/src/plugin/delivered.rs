@@ -1,0 +1,204 @@
+//! What a plugin was sent of late: only that proves anything.
+
+use super::{batch::AddressHasher, engine::MAX_PLUGINS};
+use crate::{
+    context::{container::Container, process::Process},
+    record::Record,
+};
+use std::{
+    collections::{HashMap, VecDeque},
+    hash::BuildHasherDefault,
+    sync::Arc,
+};
+
+/// Newest events that are kept for evidence, whoever acted: each one kept costs up to a kilobyte.
+pub(super) const MAX_NEWEST: usize = 2048;
+/// Older events of processes that live. Those of the dead make way first, so that a process cannot
+/// push out what shows another's act by making children that die.
+const MAX_OLDER: usize = 2048;
+/// Processes in one of the two halves of the table of those that were sent of late.
+const MAX_PROCESSES: usize = 512;
+/// Processes that were sent earlier and live.
+const MAX_LIVING: usize = 8192;
+/// Most findings in a second of event time, so that a plugin does not bury others' findings.
+pub(super) const MAX_PER_SECOND: u32 = 1000;
+// One line on memory: every plugin at its bounds keeps about half a million records.
+const _: () = assert!(MAX_PLUGINS * (MAX_NEWEST + MAX_OLDER) <= 1 << 19);
+
+type Processes = HashMap<u64, Arc<Process>, BuildHasherDefault<AddressHasher>>;
+
+/// What a plugin was sent, as far as it is kept.
+#[derive(Debug, Default, Clone)]
+pub struct Delivered {
+    newest: VecDeque<Arc<Record>>,
+    /// Those that were among the newest, of processes that lived then.
+    older: VecDeque<Arc<Record>>,
+    /// Those sent since the halves were last swapped, and those sent before.
+    young: Processes,
+    old: Processes,
+    /// Those that were in the halves, and lived then.
+    living: Processes,
+    /// Time of the newest event, ns since boot.
+    now: u64,
+    /// Second of event time, and findings in it.
+    second: (u64, u32),
+}
+
+impl Delivered {
+    /// An event was sent.
+    pub fn record(&mut self, record: &Arc<Record>) {
+        self.now = self.now.max(record.event.at);
+        if self.newest.len() == MAX_NEWEST
+            && let Some(passed) = self.newest.pop_front()
+            && is_of_living(&passed, self.now)
+        {
+            self.older.push_back(passed);
+            self.make_room();
+        }
+        self.newest.push_back(record.clone());
+    }
+
+    /// Drops older events where there are too many: those of the dead, then the oldest. A quarter
+    /// is free afterwards, so that this is not done for each event.
+    fn make_room(&mut self) {
+        if self.older.len() > MAX_OLDER {
+            self.older.retain(|record| is_of_living(record, self.now));
+            let surplus = self.older.len().saturating_sub(MAX_OLDER / 4 * 3);
+            self.older.drain(..surplus);
+        }
+    }
+
+    /// A process row was sent; a later row of the same process takes its place.
+    pub fn process(&mut self, process: &Arc<Process>) {
+        if self.young.len() == MAX_PROCESSES && !self.young.contains_key(&process.key) {
+            let now = self.now;
+            self.living.retain(|_, row| !row.life.is_over(now));
+            let passed = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+            for (key, row) in passed {
+                if !row.life.is_over(now) && self.living.len() < MAX_LIVING {
+                    self.living.insert(key, row);
+                }
+            }
+        }
+        self.young.insert(process.key, process.clone());
+    }
+
+    pub(super) fn find(&self, key: u64) -> Option<&Arc<Process>> {
+        let tables = [&self.young, &self.old, &self.living];
+        tables.into_iter().find_map(|table| table.get(&key))
+    }
+
+    /// The container with this key, of the processes that were sent. Seldom asked for: a plugin
+    /// most often leaves it to the process.
+    pub(super) fn find_container(&self, key: u64) -> Option<&Arc<Container>> {
+        let tables = [&self.young, &self.old, &self.living];
+        let rows = tables.into_iter().flat_map(|table| table.values());
+        let inside = rows.filter_map(|row| Some((row.key, row.container.as_ref()?)));
+        inside
+            .filter(|(_, container)| container.key == key)
+            .min_by_key(|(process, _)| *process)
+            .map(|(_, container)| container)
+    }
+
+    /// The records with these ids, in one pass from the newest.
+    pub(super) fn records(&self, ids: impl Iterator<Item = u64>) -> HashMap<u64, &Arc<Record>> {
+        let mut missing: std::collections::HashSet<u64> = ids.collect();
+        let mut found = HashMap::new();
+        for record in self.newest.iter().rev().chain(self.older.iter().rev()) {
+            if missing.is_empty() {
+                break;
+            }
+            if missing.remove(&record.event.id) {
+                found.insert(record.event.id, record);
+            }
+        }
+        found
+    }
+
+    /// Whether one more finding fits into this second.
+    pub(super) fn has_room(&mut self, at: u64) -> bool {
+        let second = at / 1_000_000_000;
+        if self.second.0 != second {
+            self.second = (second, 0);
+        }
+        self.second.1 += 1;
+        self.second.1 <= MAX_PER_SECOND
+    }
+}
+
+/// Whether who acted or who was acted upon lives.
+fn is_of_living(record: &Record, now: u64) -> bool {
+    let rows = [&record.process, &record.target];
+    rows.into_iter().flatten().any(|row| !row.life.is_over(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Context;
+    use vedette_contract::kind;
+    use vedette_sensor::event::{Event, TaskRef};
+
+    /// An event of a process, and its record.
+    fn acts(context: &mut Context, kind: u16, pid: u32, at: u64) -> Arc<Record> {
+        let mut event = Event {
+            id: at,
+            at,
+            kind,
+            ..Event::default()
+        };
+        event.task.process = TaskRef { pid, start: 1 };
+        let process = context.apply(&event).process;
+        Arc::new(Record {
+            event,
+            process,
+            target: None,
+        })
+    }
+
+    #[test]
+    fn what_the_living_did_outlasts_a_flood_of_those_that_die() {
+        let mut context = Context::default();
+        let mut delivered = Delivered::default();
+        let mut send = |record: &Arc<Record>| {
+            let process = record.process.as_ref().expect("somebody acted");
+            delivered.process(process);
+            delivered.record(record);
+            process.key
+        };
+        let mut at = 0;
+        let mut next = || {
+            at += 1;
+            at
+        };
+        let living = send(&acts(&mut context, kind::CONNECT, 1, next()));
+        let dead = send(&acts(&mut context, kind::CONNECT, 2, next()));
+        acts(&mut context, kind::EXIT, 2, next());
+        for pid in 3..20_000 {
+            send(&acts(&mut context, kind::CONNECT, pid, next()));
+            acts(&mut context, kind::EXIT, pid, next());
+        }
+        assert!(delivered.find(living).is_some() && delivered.find(dead).is_none());
+        let found = delivered.records([1, 2].into_iter());
+        assert_eq!(found.into_keys().collect::<Vec<_>>(), [1]);
+        assert_eq!(delivered.newest.len(), MAX_NEWEST);
+        assert_eq!(delivered.older.len(), 1);
+        assert!(delivered.young.len() + delivered.old.len() <= 2 * MAX_PROCESSES);
+        assert_eq!(delivered.living.len(), 1);
+    }
+
+    #[test]
+    fn the_living_have_bounds_too() {
+        let mut context = Context::default();
+        let mut delivered = Delivered::default();
+        for pid in 1..50_000 {
+            let record = acts(&mut context, kind::CONNECT, pid, u64::from(pid));
+            delivered.process(record.process.as_ref().expect("somebody acted"));
+            delivered.record(&record);
+            assert!(delivered.newest.len() <= MAX_NEWEST && delivered.older.len() <= MAX_OLDER);
+            assert!(delivered.young.len() <= MAX_PROCESSES && delivered.old.len() <= MAX_PROCESSES);
+            assert!(delivered.living.len() <= MAX_LIVING);
+        }
+        assert!(delivered.older.len() >= MAX_OLDER / 2 && delivered.living.len() == MAX_LIVING);
+    }
+}
