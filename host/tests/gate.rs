@@ -161,7 +161,7 @@ fn a_signature_names_its_publisher_or_is_refused() {
         broken(bytes);
     }
     // Something behind the signature, and two of them.
-    broken(with_manifest(signed.clone(), ""));
+    broken([signed.clone(), vec![0, 2, 1, b'x']].concat());
     let tail = signed[probe.len()..].to_vec();
     broken([signed.clone(), tail.clone()].concat());
     broken([plugin("portrait", &[]), tail].concat());
