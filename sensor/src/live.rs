@@ -132,8 +132,7 @@ impl Sensor {
     /// # Errors
     /// When the kernel, or what this process may do, does not suffice; the error says what.
     pub fn start(options: &Options, filter: &Filter) -> Result<Sensor, SensorError> {
-        let (features, types) = Features::probe_with_types()?;
-        let mut object = Object::load(types, options)?;
+        let (features, mut object) = Object::load(options)?;
         let security: RingBuf<MapData> = object.take("SECURITY")?;
         let bulk: RingBuf<MapData> = object.take("BULK")?;
         let keeps = object.pins().is_some();
@@ -221,8 +220,7 @@ impl Sensor {
     /// # Errors
     /// Where the kernel cannot be sensed at all; the error says why.
     pub fn gaps_here() -> Result<Vec<Gap>, SensorError> {
-        let (_, types) = Features::probe_with_types()?;
-        let mut object = Object::load(types, &Options::least())?;
+        let (_, mut object) = Object::load(&Options::least())?;
         object.serve(KindSet::all())?;
         object.tasks()?;
         let gaps = object.gaps();

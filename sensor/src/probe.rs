@@ -5,7 +5,7 @@
 
 use crate::{
     live::CORE,
-    types::{TYPES_PATH, Types, TypesError},
+    types::{self, TYPES_PATH, Types, TypesError},
 };
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
@@ -19,7 +19,9 @@ use std::{
 };
 use thiserror::Error;
 
-static PROBE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.bpf.o"));
+/// The object with an empty program of each kind. What the mere attachment of one costs can be
+/// measured with it.
+pub static PROBE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.bpf.o"));
 
 /// Capabilities without which nothing can be loaded: CAP_SYS_ADMIN, or CAP_BPF and CAP_PERFMON.
 const CAP_SYS_ADMIN: u32 = 21;
@@ -105,18 +107,8 @@ impl fmt::Display for Features {
 impl Features {
     /// Probes this kernel. Works without root, and then says what is missing.
     pub fn probe() -> Features {
-        Features::try_probe().0
-    }
-
-    /// Probes, and hands over the type information that was read for it.
-    pub(crate) fn probe_with_types() -> Result<(Features, Types), ProbeError> {
-        let (features, types) = Features::try_probe();
-        features.sufficient()?;
-        let types = types.ok_or_else(|| ProbeError::Missing {
-            missing: format!("{TYPES_PATH} cannot be read"),
-            remedy: REMEDY_KERNEL,
-        })?;
-        Ok((features, types))
+        let (types, loader) = types::read(&[PROBE, CORE]);
+        Features::of(types.as_ref(), &mut { loader })
     }
 
     /// The capabilities, in the order in which they are told.
@@ -147,16 +139,19 @@ impl Features {
         }
     }
 
-    fn try_probe() -> (Features, Option<Types>) {
+    /// Probes the kernel with these types of its own, which the loader uses from then on.
+    pub(crate) fn of<'t>(
+        types: Result<&'t Types, &TypesError>,
+        loader: &mut EbpfLoader<'t>,
+    ) -> Features {
         let mut features = Features::default();
         let privileged = privilege();
         let may = privileged.is_ok();
         features.add("privilege", true, privileged, "nothing can be loaded");
-        let types = Types::of_kernel(&[PROBE, CORE]);
         features.add(
             "btf",
             true,
-            match &types {
+            match types {
                 Ok(_) => Ok(TYPES_PATH.to_owned()),
                 Err(error) => Err(error.to_string()),
             },
@@ -164,8 +159,8 @@ impl Features {
         );
         let types = types.ok();
         let cgroups = unified_root();
-        match &types {
-            Some(types) if may => features.try_programs(types, cgroups.as_deref()),
+        match types {
+            Some(types) if may => features.try_programs(types, loader, cgroups.as_deref()),
             _ => features.untried(),
         }
         features.add(
@@ -176,9 +171,9 @@ impl Features {
                 .ok_or_else(|| "no unified hierarchy is mounted".to_owned()),
             "payloads cannot be seen, containers only by the version 1 hierarchies",
         );
-        features.io_uring(types.as_ref());
+        features.io_uring(types);
         features.statistics();
-        (features, types)
+        features
     }
 
     fn add(
@@ -197,14 +192,19 @@ impl Features {
         });
     }
 
-    fn try_programs(&mut self, types: &Types, cgroups: Option<&Path>) {
+    fn try_programs<'t>(
+        &mut self,
+        types: &'t Types,
+        loader: &mut EbpfLoader<'t>,
+        cgroups: Option<&Path>,
+    ) {
         let ring = match is_map_supported(MapType::RingBuf) {
             Ok(true) => Ok(String::new()),
             Ok(false) => Err("kernel older than 5.8".to_owned()),
             Err(error) => Err(error.to_string()),
         };
         self.add("ring-buffer", true, ring, WITHOUT[0].3);
-        let mut ebpf = EbpfLoader::new()
+        let mut ebpf = loader
             .btf(Some(&types.layouts))
             .allow_unsupported_maps()
             .verifier_log_level(VerifierLogLevel::DISABLE)

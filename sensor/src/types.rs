@@ -7,11 +7,11 @@
 //! matter and nothing else.
 
 use crate::casts::Cast;
-use aya::{Btf, Endianness};
+use aya::{Btf, EbpfLoader, Endianness};
 use object::{Object as _, ObjectSection as _, read::elf::ElfFile64};
 use std::{
     collections::{HashMap, HashSet},
-    fs, io,
+    fs, io, thread,
 };
 use thiserror::Error;
 
@@ -68,6 +68,17 @@ pub(crate) struct Types {
     pub(crate) places: Btf,
     /// What casts need, where the kernel knows them.
     pub(crate) cast: Option<Cast>,
+}
+
+/// Reads the running kernel's types as far as these objects name them, and makes a loader, which
+/// reads them all for itself; one serves several objects. Each takes as long as the other.
+pub(crate) fn read(objects: &[&[u8]]) -> (Result<Types, TypesError>, EbpfLoader<'static>) {
+    thread::scope(|scope| {
+        let types = scope.spawn(|| Types::of_kernel(objects));
+        let loader = EbpfLoader::new();
+        let types = types.join().unwrap_or(Err(TypesError::Malformed));
+        (types, loader)
+    })
 }
 
 impl Types {

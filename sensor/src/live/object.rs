@@ -7,7 +7,13 @@ use super::{
     programs::{self, ATTACHMENTS, Link, Refusal, Without},
     syscalls::HANDLERS,
 };
-use crate::{casts, existing::Tasks, filter::KindSet, probe::ProbeError, types::Types};
+use crate::{
+    casts,
+    existing::Tasks,
+    filter::KindSet,
+    probe::{Features, PROBE, ProbeError},
+    types::{self, Types},
+};
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
     maps::{Array, Map, MapError, ProgramArray},
@@ -88,13 +94,21 @@ impl Job<'_> {
 const VERIFIERS_MOST: usize = 4;
 
 impl Object {
-    /// Takes the object in and makes its maps; no program is loaded yet.
-    pub(super) fn load(types: Types, options: &Options) -> Result<Object, SensorError> {
-        let ebpf = loader(&types, options)
-            .load(&casts::write(CORE, types.cast))
-            .map_err(|source| SensorError::Load {
-                source: Box::new(source),
-            })?;
+    /// Probes the kernel, takes the object in and makes its maps; no program is loaded yet.
+    pub(super) fn load(options: &Options) -> Result<(Features, Object), SensorError> {
+        let (types, loader) = types::read(&[PROBE, CORE]);
+        let (features, ebpf) = {
+            let mut loader: EbpfLoader<'_> = loader;
+            let features = Features::of(types.as_ref(), &mut loader);
+            features.sufficient()?;
+            let cast = types.as_ref().map_err(ProbeError::types)?.cast;
+            set_up(&mut loader, options);
+            let ebpf = loader.load(&casts::write(CORE, cast));
+            (features, ebpf)
+        };
+        let ebpf = ebpf.map_err(|source| SensorError::Load {
+            source: Box::new(source),
+        })?;
         let pins = options
             .pin
             .as_deref()
@@ -103,14 +117,15 @@ impl Object {
         if let Some(pins) = &pins {
             pins.keep_maps(ebpf.maps())?;
         }
-        Ok(Object {
+        let object = Object {
             ebpf,
             pins,
-            types: Some(types),
+            types: types.ok(),
             handlers: HANDLERS.iter().map(|_| State::Unloaded).collect(),
             attachments: ATTACHMENTS.iter().map(|_| State::Unloaded).collect(),
             iterator: State::Unloaded,
-        })
+        };
+        Ok((features, object))
     }
 
     /// Loads and attaches every program that serves one of these kinds. One that is not required
@@ -423,10 +438,8 @@ pub(super) fn serves(kind: u16, gaps: &[Gap]) -> bool {
         .any(|(program, kinds)| kinds.contains(&kind) && gaps.iter().all(|g| g.program != program))
 }
 
-fn loader<'a>(types: &'a Types, options: &Options) -> EbpfLoader<'a> {
-    let mut loader = EbpfLoader::new();
+fn set_up(loader: &mut EbpfLoader<'_>, options: &Options) {
     loader
-        .btf(Some(&types.layouts))
         // Task storage is used by the programs alone, so aya need not know it.
         .allow_unsupported_maps()
         // A refused program is tried again with a log: what the verifier objects to, without the
@@ -434,7 +447,6 @@ fn loader<'a>(types: &'a Types, options: &Options) -> EbpfLoader<'a> {
         .verifier_log_level(VerifierLogLevel::STATS)
         .map_max_entries("SECURITY", options.security_ring)
         .map_max_entries("BULK", options.bulk_ring);
-    loader
 }
 
 fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Program, SensorError> {

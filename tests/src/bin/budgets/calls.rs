@@ -1,6 +1,9 @@
 //! What single calls cost.
 
-use crate::table::{Watch, compare, in_turns, timed};
+use crate::{
+    floor,
+    table::{Watch, compare, in_turns, timed},
+};
 use rustix::{
     fs::{Mode, OFlags},
     process::getppid,
@@ -30,6 +33,7 @@ pub fn execute() {
 }
 
 pub fn measure() {
+    floor::measure();
     let few = [Watch::None, Watch::Bundled];
     let getppids = in_turns(few, ROUNDS, || {
         timed(2_000_000, || {

@@ -4,6 +4,7 @@
 
 mod calls;
 mod findings;
+mod floor;
 mod storms;
 mod table;
 mod work;
