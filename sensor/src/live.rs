@@ -35,7 +35,7 @@ use pins::Pins;
 pub use rules::Group;
 use rules::Rules;
 use rustix::{
-    event::{EventfdFlags, epoll, eventfd},
+    event::{EventfdFlags, PollFd, PollFlags, epoll, eventfd, poll},
     time::Timespec,
 };
 pub use sources::{Source, sources};
@@ -394,7 +394,16 @@ impl Sensor {
             tv_sec: timeout.as_secs() as i64,
             tv_nsec: timeout.subsec_nanos().into(),
         };
-        let count = match epoll::wait(&self.epoll, &mut ready[..], Some(&timeout)) {
+        // epoll itself would wait for whole ms, which would make four glances of one.
+        match poll(
+            &mut [PollFd::new(&self.epoll, PollFlags::IN)],
+            Some(&timeout),
+        ) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(SensorError::Wait(error.into())),
+        }
+        let at_once = Timespec::default();
+        let count = match epoll::wait(&self.epoll, &mut ready[..], Some(&at_once)) {
             Ok(count) => count,
             Err(rustix::io::Errno::INTR) => 0,
             Err(error) => return Err(SensorError::Wait(error.into())),
