@@ -54,7 +54,7 @@ fn plugins_are_operated_while_events_rain() {
     let _alone = workspace::alone();
     let site = Site::new();
     let directory = PluginDirectory::new();
-    let witness = Component::witness('a').eager();
+    let witness = Component::witness('a');
     directory.put("witness", &witness);
     let state = TempDir::new().expect("a directory");
     let options = || {
