@@ -231,3 +231,45 @@ fn a_reload_that_is_asked_for_tells_how_it_ended() {
     assert_eq!((report.stage, report.generation), (Stage::Active, Some(2)));
     assert_eq!(report.generations[0].stages[0].stage, Stage::Refused);
 }
+
+#[test]
+fn what_lacks_a_grant_stays_staged_until_it_has_it() {
+    use vedette::{
+        grants::{Binding, Grant, Grants, Policy},
+        plugin::component::Component,
+    };
+    let directory = directory();
+    let plugins = directory.path().join("plugins");
+    std::fs::create_dir(&plugins).expect("made");
+    let bytes = plugin("keeper", &[]);
+    put(&plugins, "k.wasm", &bytes);
+    let grants = Grants::open(&directory.path().join("grants.toml"), Policy::Strict);
+    let grants = grants.expect("nothing is granted yet");
+    let (send, _outcomes) = crossbeam_channel::unbounded();
+    let mut host = PluginHost::new(
+        HostOptions {
+            grants: grants.clone(),
+            ..options(directory.path())
+        },
+        send,
+    )
+    .expect("it starts");
+    assert!(host.load_all()[0].result.is_err());
+    let report = info(&mut host, "keeper");
+    assert_eq!((report.stage, report.generation), (Stage::Staged, None));
+    assert!(report.reason.contains("not granted"), "{}", report.reason);
+
+    let component = Component::verify(bytes).expect("sound");
+    let asked = Grant::asked(&component.manifest);
+    let granted = grants.grant("keeper", Binding::of(&component), asked);
+    granted.expect("written down");
+    let begun = Instant::now();
+    while host.plugins().is_empty() {
+        assert!(begun.elapsed() < PATIENCE, "it goes on by itself");
+        for change in host.changes() {
+            host.apply(change);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(info(&mut host, "keeper").stage, Stage::Active);
+}

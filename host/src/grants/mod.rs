@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
     fmt,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -264,6 +265,16 @@ impl Grants {
     /// It could not be written down.
     pub fn revoke(&self, plugin: &str) -> Result<bool, GrantsError> {
         self.change(|entries| Ok(entries.remove(plugin)))
+    }
+
+    /// What tells one state of the operator's file from another without reading it; none where
+    /// there is no file.
+    pub fn mark(&self) -> Option<(u64, u64, i64, i64)> {
+        let Source::Store(store) = &self.0 else {
+            return None;
+        };
+        let meta = std::fs::metadata(&store.path).ok()?;
+        Some((meta.ino(), meta.len(), meta.ctime(), meta.ctime_nsec()))
     }
 
     /// Every grant that was written down.

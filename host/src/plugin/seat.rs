@@ -2,8 +2,8 @@
 
 use super::{
     accept::{Answer, accept},
-    delivered::Delivered,
     batch::Builder,
+    delivered::Delivered,
     instance::{Abort, Instance, StartError},
     load::Compiled,
     services::{CLOCK_STEP, Line, Shared},

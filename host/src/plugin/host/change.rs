@@ -3,7 +3,7 @@
 use super::{Applied, PluginHost};
 use crate::plugin::{
     command::{Reply, Report},
-    component::Digest,
+    component::{ComponentError, Digest},
     decisions::Held,
     engine::MAX_PLUGINS,
     life::{Entered, Stage},
@@ -16,11 +16,15 @@ use crate::plugin::{
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 use vedette_contract::kind;
 
 /// Most files that are not in service and told of: what lies in a directory must not fill memory.
 const MAX_IDLE: usize = 256;
+
+/// How often it is looked whether more is granted, while something waits for that.
+const GRANTS_LOOK: Duration = Duration::from_secs(1);
 
 /// A change that waits for the pipeline to apply it between two events.
 #[derive(Debug)]
@@ -80,7 +84,7 @@ impl PluginHost {
     }
 
     /// Loads one file anew because somebody asked, on a thread of its own.
-    pub(super) fn load_asked(&self, path: PathBuf, how: How, reply: Reply) {
+    pub(super) fn load_asked(&self, path: PathBuf, how: How, reply: Option<Reply>) {
         let send = self.prepare.clone();
         let loader = self.loader.clone();
         let outcomes = self.outcomes.clone();
@@ -95,13 +99,15 @@ impl PluginHost {
                 if let Some(refused) = refused {
                     let _ = outcomes.send(refused);
                 }
-                prepared.reply = Some(reply);
+                prepared.reply = reply;
                 let _ = send.send(prepared);
             });
         if let Err(error) = thread {
-            answer.refuse(format!(
-                "no thread to load it: {error}; raise the limit on tasks"
-            ));
+            let reason = format!("no thread to load it: {error}; raise the limit on tasks");
+            match answer {
+                Some(answer) => answer.refuse(reason),
+                None => tracing::warn!("{reason}"),
+            }
         }
     }
 
@@ -110,6 +116,7 @@ impl PluginHost {
     #[must_use = "a change that is not applied is lost"]
     pub fn changes(&mut self) -> Vec<Change> {
         self.settle();
+        self.look_at_grants();
         let mut changes = Vec::new();
         // One plugin's second switch waits until its first has settled.
         for prepared in std::mem::take(&mut self.deferred) {
@@ -129,6 +136,24 @@ impl PluginHost {
         }
         self.receive();
         changes
+    }
+
+    /// What waits for a grant is tried again where grants have changed.
+    fn look_at_grants(&mut self) {
+        let now = Instant::now();
+        if !self.options.watch || now.duration_since(self.granted.0) < GRANTS_LOOK {
+            return;
+        }
+        let mark = self.options.grants.mark();
+        let before = std::mem::replace(&mut self.granted, (now, mark));
+        if before.1 == mark {
+            return;
+        }
+        let waits = |report: &&Report| report.stage == Stage::Staged;
+        let waiting = self.idle.values().filter(waits);
+        for path in waiting.map(|report| PathBuf::from(&report.path)) {
+            self.load_asked(path, How::default(), None);
+        }
     }
 
     /// Takes in what was prepared, for the next round.
@@ -413,6 +438,10 @@ pub(super) fn idle(path: &Path, digest: Digest, error: &LoadError) -> Report {
             };
             (stage, held.plugin())
         }
+        LoadError::Component(
+            ComponentError::NotGranted { plugin, .. }
+            | ComponentError::OtherPublisher { plugin, .. },
+        ) => (Stage::Staged, plugin.as_str()),
         _ => (Stage::Refused, ""),
     };
     let at = Entered::now(stage, error.to_string());

@@ -28,6 +28,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 use vedette_sensor::filter::{Filter, KindSet};
 
@@ -137,6 +138,8 @@ pub struct PluginHost {
     revision: u64,
     /// Time of the newest event, ns since boot.
     now: u64,
+    /// When it was last looked whether more is granted, and what there was then.
+    granted: (Instant, Option<(u64, u64, i64, i64)>),
 }
 
 impl std::fmt::Debug for PluginHost {
@@ -172,6 +175,7 @@ impl PluginHost {
         let mut loader = Loader::with_decisions(engine, cache, grants, decisions)
             .with_settings(options.settings.clone());
         loader.shadow = options.shadow;
+        let granted = options.grants.mark();
         let (prepare, prepared) = crossbeam_channel::unbounded();
         Ok(PluginHost {
             loader: Arc::new(loader),
@@ -192,6 +196,7 @@ impl PluginHost {
             filter: Filter::default(),
             revision: 0,
             now: 0,
+            granted: (Instant::now(), granted),
         })
     }
 

@@ -21,7 +21,7 @@ impl PluginHost {
                 force,
                 shadow,
             } => match self.path_of(&plugin) {
-                Ok(path) => self.load_asked(path, How { force, shadow }, reply),
+                Ok(path) => self.load_asked(path, How { force, shadow }, Some(reply)),
                 Err(reason) => reply.refuse(reason),
             },
             Command::Rollback { plugin } => {
@@ -150,7 +150,7 @@ impl PluginHost {
                 plugin.release();
                 reply.done(format!("plugin {id} serves"));
             }
-            None => self.load_asked(path, How::default(), reply),
+            None => self.load_asked(path, How::default(), Some(reply)),
         }
     }
 }

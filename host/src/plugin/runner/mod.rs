@@ -4,8 +4,8 @@ mod recover;
 mod switch;
 
 use super::{
-    delivered::Delivered,
     budget::{Budget, Left},
+    delivered::Delivered,
     life::Stage,
     load::{Generation, named},
     outcome::{Health, Outcome},
