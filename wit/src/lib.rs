@@ -9,6 +9,8 @@ include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 
 #[cfg(not(target_family = "wasm"))]
 pub mod reference;
+#[cfg(not(target_family = "wasm"))]
+pub mod views;
 
 /// Version of the contract, as in `detect.wit`.
 pub const VERSION: &str = "0.1.0";

@@ -39,3 +39,31 @@ fn the_event_reference_is_up_to_date() {
         "docs/events.md is behind wit/events.toml: run `make docs`"
     );
 }
+
+#[test]
+fn the_views_of_the_sdks_are_up_to_date() {
+    for file in vedette_contract::views::files() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../").to_owned() + file.path;
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            text == file.text,
+            "{} is behind wit/events.toml: run `make docs`",
+            file.path
+        );
+    }
+}
+
+/// Views have members of their own, and the classes of events those of every view.
+#[test]
+fn no_field_is_called_as_a_view_s_own_members() {
+    for kind in KINDS {
+        for field in kind.fields {
+            assert!(
+                !["event", "process", "argv", "constructor"].contains(&field.name),
+                "{}: {}",
+                kind.name,
+                field.name
+            );
+        }
+    }
+}
