@@ -1,0 +1,14 @@
+// Write detection plugins for Vedette: a class, a manifest and one method.
+
+export * as bytes from './bytes.js';
+export * as cmdline from './cmdline.js';
+export * as net from './net.js';
+export * from './catalogue.js';
+export { Failure } from './failure.js';
+export { Finding, Findings, Severity } from './finding.js';
+export { BoundedMap, Flags, Sequences, Windows, distinct } from './helpers.js';
+export { Plugin, Refused } from './plugin.js';
+export { Process } from './process.js';
+export { context, file, intel, log, metrics, state, timer } from './services.js';
+export { pack, unpack } from './snapshot.js';
+export { Stream } from './stream.js';
