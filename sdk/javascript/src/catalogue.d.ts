@@ -1,7 +1,6 @@
 // Written from wit/events.toml by `make docs`: change it there.
 
-import type { Process } from './process.js';
-import { ExecView, View } from './view.js';
+import { ExecView, Process, Slots, View } from './index.js';
 
 /** Numbers of the kinds of event. */
 export declare const kind: {
@@ -1208,8 +1207,8 @@ export declare class Intel extends View {
   get entries(): bigint;
 }
 
-/** What an event is: the view of its kind, null for the others. */
-export declare class Views {
+/** One event, as its kind: `event.connect` is null for events of other kinds. */
+export declare class Event extends Slots {
   /** A process executed a new image. The process row is that of the new image. */
   get exec(): Exec | null;
   /** A process made another one; the target is the child. Threads are not told. */

@@ -1,5 +1,6 @@
 // Written from wit/events.toml by `make docs`: change it there.
 
+import { Slots } from './slots.js';
 import { ExecView, View } from './view.js';
 
 export const kind = Object.freeze({
@@ -1245,7 +1246,7 @@ export class Intel extends View {
   }
 }
 
-export class Views {
+export class Event extends Slots {
   get exec() {
     return this.kind === 1 ? new Exec(this) : null;
   }

@@ -26,7 +26,7 @@ fn doc(text: &str) -> String {
 fn code() -> String {
     let mut out = String::from(NOTE);
     out.push_str(
-        "import { ExecView, View } from './view.js';\n\nexport const kind = Object.freeze({\n",
+        "import { Slots } from './slots.js';\nimport { ExecView, View } from './view.js';\n\nexport const kind = Object.freeze({\n",
     );
     for k in KINDS {
         let _ = writeln!(out, "  {}: {},", upper(k.name), k.number);
@@ -64,7 +64,7 @@ fn code() -> String {
         }
         out.push_str("}\n");
     }
-    out.push_str("\nexport class Views {\n");
+    out.push_str("\nexport class Event extends Slots {\n");
     for k in KINDS {
         let _ = writeln!(
             out,
@@ -81,7 +81,7 @@ fn code() -> String {
 fn types() -> String {
     let mut out = String::from(NOTE);
     out.push_str(
-        "import type { Process } from './process.js';\nimport { ExecView, View } from './view.js';\n\n\
+        "import { ExecView, Process, Slots, View } from './index.js';\n\n\
          /** Numbers of the kinds of event. */\nexport declare const kind: {\n",
     );
     for k in KINDS {
@@ -134,7 +134,7 @@ fn types() -> String {
         out.push_str("}\n");
     }
     out.push_str(
-        "\n/** What an event is: the view of its kind, null for the others. */\nexport declare class Views {\n",
+        "\n/** One event, as its kind: `event.connect` is null for events of other kinds. */\nexport declare class Event extends Slots {\n",
     );
     for k in KINDS {
         let _ = writeln!(

@@ -2,11 +2,11 @@
 
 use super::{
     BuildError,
-    tools::{self, Stage},
+    tools::{self, Stage, missing, run},
 };
 use crate::manifest::Manifest;
 use std::{
-    fs, io,
+    fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -134,14 +134,22 @@ fn tools() -> Result<PathBuf, BuildError> {
             "setting up componentize-py {VERSION} in {} (once; about 60 MB)",
             directory.display()
         ));
-        let python = run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(directory));
+        let python = run(Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(directory));
         python.map_err(|why| {
             missing(&format!(
                 "python3 -m venv {why}; install Python 3.10 or newer with venv (Debian: apt-get install python3 python3-venv)"
             ))
         })?;
         let pip = run(Command::new(directory.join("bin/python"))
-            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
             .args(["--no-deps", "--only-binary", ":all:"])
             .arg(format!("componentize-py=={VERSION}")));
         pip.map_err(|why| {
@@ -151,26 +159,6 @@ fn tools() -> Result<PathBuf, BuildError> {
             ))
         })
     })
-}
-
-/// Runs a command; its output goes to stderr. The error says how it ended.
-fn run(command: &mut Command) -> Result<(), String> {
-    let status = command
-        .stdin(Stdio::null())
-        .stdout(tools::to_stderr())
-        .status();
-    match status {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("failed ({status})")),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Err("is not there".to_owned()),
-        Err(error) => Err(format!("does not run: {error}")),
-    }
-}
-
-fn missing(message: &str) -> BuildError {
-    BuildError::Tools {
-        message: message.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
@@ -42,6 +42,24 @@ fn broken(path: &Path, doing: &str, error: &io::Error) -> BuildError {
     }
 }
 
+/// Runs a command; its output goes to stderr. The error says how it ended.
+pub(super) fn run(command: &mut Command) -> Result<(), String> {
+    let status = command.stdin(Stdio::null()).stdout(to_stderr()).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("failed ({status})")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err("is not there".to_owned()),
+        Err(error) => Err(format!("does not run: {error}")),
+    }
+}
+
+/// A tool that is not there, in words for the author.
+pub(super) fn missing(message: &str) -> BuildError {
+    BuildError::Tools {
+        message: message.to_owned(),
+    }
+}
+
 /// The directory for tools: `$VEDETTE_TOOLS`, or `vedette/tools` in the user's cache directory.
 fn directory() -> Result<PathBuf, BuildError> {
     let absolute = |name: &str| {
@@ -71,13 +89,22 @@ pub(super) fn ready(
     fs::create_dir_all(&tools).map_err(|e| broken(&tools, "cannot be made", &e))?;
     let lock = tools.join(format!("{name}.lock"));
     let file = fs::File::create(&lock).map_err(|e| broken(&lock, "cannot be made", &e))?;
-    file.lock().map_err(|e| broken(&lock, "cannot be locked", &e))?;
+    file.lock()
+        .map_err(|e| broken(&lock, "cannot be locked", &e))?;
     if !tool.join(READY).exists() {
         set_up(&tool)?;
         let mark = tool.join(READY);
         fs::write(&mark, "").map_err(|e| broken(&mark, "cannot be written", &e))?;
     }
     Ok(tool)
+}
+
+/// Writes a file whole beside its place and moves it there: another build may be reading it.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), BuildError> {
+    let aside = path.with_extension(format!("{}.tmp", std::process::id()));
+    fs::write(&aside, text)
+        .and_then(|()| fs::rename(&aside, path))
+        .map_err(|e| broken(path, "cannot be written", &e))
 }
 
 /// A directory in which a component is put together, and which goes with this value.
@@ -108,7 +135,11 @@ impl Stage {
 
     /// The contract, and the world with just what the manifest declares: a component of an
     /// interpreter imports all that its world has.
-    pub(super) fn write_world(&self, manifest: &Manifest, snapshot: bool) -> Result<(), BuildError> {
+    pub(super) fn write_world(
+        &self,
+        manifest: &Manifest,
+        snapshot: bool,
+    ) -> Result<(), BuildError> {
         let version = vedette_contract::VERSION;
         let mut world = format!("package vedette:build;\nworld {WORLD} {{\n");
         // Writing to a String cannot fail.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -29,20 +30,26 @@ class Plugin(ABC):
         """Called for each event that a subscription of the manifest matches, in order."""
 
 
-class Snapshot(ABC):
-    """What a plugin remembers, handed to its next version on a reload: a second base class."""
+class Snapshot:
+    """A second base class: what the plugin remembers is handed to its next version on a reload.
+
+    It is the plugin's attributes, unless the methods are written anew.
+    """
 
     SCHEMA: ClassVar[int]
     """Number of the form of `save`'s bytes; a new form gets a new number."""
 
-    @abstractmethod
     def save(self) -> bytes:
         """Everything that the next version should know."""
+        return pickle.dumps(self.__dict__)
 
-    @abstractmethod
     def restore(self, schema: int, data: bytes) -> None:
         """Takes over what another version saved. Called after `init`. `Refused` keeps the older
         version in service, so an unknown form that can be forgotten is to be ignored."""
+        if schema != self.SCHEMA:
+            raise Refused(f"it takes over snapshots of schema {self.SCHEMA}, not {schema}")
+        # What it saved itself, in a sandbox that holds nothing else.
+        self.__dict__.update(pickle.loads(data))
 
 
 P = TypeVar("P", bound="type[Plugin]")
