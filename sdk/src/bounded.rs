@@ -1,5 +1,6 @@
 //! Memory that cannot be filled by whoever makes the events.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
@@ -156,6 +157,42 @@ impl<K: Hash + Eq + Copy, V> Map<K, V> {
             self.ages
                 .retain(|(key, number)| entries.get(key).is_some_and(|s| s.number == *number));
         }
+    }
+}
+
+/// As its cap and its entries, the oldest first.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Map")]
+struct Kept<E> {
+    cap: usize,
+    evicted: u64,
+    entries: E,
+}
+
+impl<K: Hash + Eq + Copy + Serialize, V: Serialize> Serialize for Map<K, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kept = Kept {
+            cap: self.cap,
+            evicted: self.evicted,
+            entries: self.iter().collect::<Vec<_>>(),
+        };
+        kept.serialize(serializer)
+    }
+}
+
+impl<'de, K, V> Deserialize<'de> for Map<K, V>
+where
+    K: Hash + Eq + Copy + Deserialize<'de>,
+    V: Deserialize<'de>,
+{
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let kept = Kept::<Vec<(K, V)>>::deserialize(deserializer)?;
+        let mut map = Map::new(kept.cap);
+        for (key, value) in kept.entries {
+            map.insert(key, value);
+        }
+        map.evicted = kept.evicted;
+        Ok(map)
     }
 }
 

@@ -18,6 +18,28 @@ impl<'a> Config<'a> {
         self.0
     }
 
+    /// The whole as the plugin's own type. The error is for `init` to return.
+    ///
+    /// ```
+    /// use vedette_sdk::prelude::*;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// #[serde(rename_all = "kebab-case")]
+    /// struct Settings {
+    ///     most_connections: usize,
+    /// }
+    ///
+    /// let settings: Settings = Config::new(r#"{"most-connections": 3}"#).parse()?;
+    /// assert_eq!(settings.most_connections, 3);
+    /// # Ok::<(), String>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What does not fit, and where.
+    pub fn parse<T: serde::de::DeserializeOwned>(self) -> Result<T, String> {
+        serde_json::from_str(self.0).map_err(|error| format!("[config]: {error}"))
+    }
+
     /// The number under this key of the top-level object.
     pub fn number(self, key: &str) -> Option<u64> {
         match self.value(key)? {

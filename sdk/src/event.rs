@@ -138,6 +138,14 @@ impl<'a> Event<'a> {
             .attr(self.raw.attrs, key)
             .map_or(&[], |a| self.batch.bytes(a.text))
     }
+
+    /// Texts of all attributes with this key.
+    pub fn attr_texts(self, key: u32) -> impl Iterator<Item = &'a [u8]> {
+        let batch = self.batch;
+        let rows = batch.rows(&batch.0.attrs, self.raw.attrs).iter();
+        rows.filter(move |a| a.key == key)
+            .map(move |a| batch.bytes(a.text))
+    }
 }
 
 impl std::fmt::Debug for Event<'_> {

@@ -1,6 +1,6 @@
 //! Raising findings.
 
-use crate::values::action;
+use crate::values::{action, finding_detail};
 use crate::{Process, raw};
 
 pub use crate::raw::Severity;
@@ -80,6 +80,12 @@ impl Raise<'_> {
         self
     }
 
+    /// The container that it is about, by its key, where that is not the process's.
+    pub fn container(self, key: u64) -> Self {
+        self.0.container = key;
+        self
+    }
+
     /// One sentence on this very case.
     pub fn message(self, message: impl Into<String>) -> Self {
         self.0.message = message.into();
@@ -96,6 +102,25 @@ impl Raise<'_> {
     /// Findings of one rule with the same key are one finding.
     pub fn dedup(self, key: impl Into<String>) -> Self {
         self.0.dedup = key.into();
+        self
+    }
+
+    /// An ATT&CK technique of this very case: one that the rule declares, or a part of it.
+    pub fn technique(self, technique: impl Into<String>) -> Self {
+        self.detail(finding_detail::TECHNIQUE, technique.into())
+    }
+
+    /// Something that people who read it want to know.
+    pub fn note(self, key: &str, value: impl std::fmt::Display) -> Self {
+        self.detail(finding_detail::NOTE, format!("{key}={value}"))
+    }
+
+    fn detail(self, key: u32, text: String) -> Self {
+        self.0.details.push(raw::Detail {
+            key,
+            value: 0,
+            text,
+        });
         self
     }
 

@@ -8,6 +8,7 @@
 //! ```
 //! use vedette_sdk::prelude::*;
 //!
+//! #[plugin]
 //! #[derive(Default)]
 //! struct Fileless;
 //!
@@ -19,8 +20,6 @@
 //!         }
 //!     }
 //! }
-//!
-//! vedette_sdk::plugin!(Fileless);
 //! ```
 //! and its manifest, `plugin.toml` beside its `Cargo.toml`:
 //! ```toml
@@ -57,16 +56,19 @@ mod event;
 mod failure;
 mod finding;
 pub mod json;
+pub mod lineage;
 pub mod log;
 pub mod metrics;
 pub mod net;
 mod plugin;
 mod process;
+pub mod sequence;
 pub mod state;
 mod stream;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testkit;
 pub mod views;
+pub mod window;
 
 #[doc(hidden)]
 pub mod bindings;
@@ -93,6 +95,29 @@ pub mod prelude {
         container_mark, image_class, memory_access, mount_mark, mount_operation, open_mark,
         process_mark, stream_kind, stream_mark,
     };
+    /// Exports the type that follows, which implements [`Plugin`], as the plugin of this
+    /// component.
+    ///
+    /// `#[plugin(snapshot)]` is for one that implements [`Snapshot`] too, so that what it remembers
+    /// is handed to its next version. `#[plugin(snapshot = 1)]` implements it by serde, as the
+    /// snapshot with that number:
+    /// ```
+    /// use vedette_sdk::prelude::*;
+    ///
+    /// #[plugin(snapshot = 1)]
+    /// #[derive(Default, serde::Serialize, serde::Deserialize)]
+    /// struct Counting {
+    ///     executions: u64,
+    /// }
+    ///
+    /// impl Plugin for Counting {
+    ///     fn event(&mut self, event: Event<'_>, _findings: &mut Findings) {
+    ///         self.executions += u64::from(event.as_exec().is_some());
+    ///     }
+    /// }
+    /// ```
+    pub use vedette_sdk_macros::plugin;
+
     pub use crate::{
         Config, Event, Failure, Findings, Plugin, Process, Severity, Snapshot, Stream, kind, log,
         metrics, state,

@@ -28,8 +28,8 @@ pub trait Snapshot: Plugin {
     fn restore(&mut self, schema: u32, data: &[u8]) -> Result<(), String>;
 }
 
-/// Exports a type that implements [`Plugin`] from the component; `plugin!(Type, snapshot)` for
-/// one that implements [`Snapshot`] too.
+/// What [`#[plugin]`](crate::prelude::plugin) comes to: exports a type that implements [`Plugin`]
+/// from the component; `plugin!(Type, snapshot)` for one that implements [`Snapshot`] too.
 ///
 /// Natively, where tests run, it expands to nothing but a check of the type.
 #[macro_export]
@@ -76,6 +76,27 @@ macro_rules! plugin {
     };
 }
 
+/// A snapshot as serde writes it: MessagePack with names, so that a field can be added that has a
+/// default.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __serde_snapshot {
+    ($plugin:ty, $schema:literal) => {
+        impl $crate::Snapshot for $plugin {
+            const SCHEMA: u32 = $schema;
+
+            fn save(&self) -> Vec<u8> {
+                $crate::instance::save(self)
+            }
+
+            fn restore(&mut self, schema: u32, data: &[u8]) -> Result<(), String> {
+                *self = $crate::instance::restored(schema, Self::SCHEMA, data)?;
+                Ok(())
+            }
+        }
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __instance {
@@ -111,6 +132,25 @@ pub mod instance {
 
     pub fn init<P: Plugin>(plugin: &mut P, config: &str) -> Result<(), String> {
         plugin.init(Config::new(config))
+    }
+
+    pub fn save<P: serde::Serialize>(plugin: &P) -> Vec<u8> {
+        // Only a type's own code can refuse to be written. It traps here, and so the older version
+        // stays in service, as with any fault of a plugin.
+        rmp_serde::to_vec_named(plugin).expect("serde can write the plugin")
+    }
+
+    pub fn restored<P: serde::de::DeserializeOwned>(
+        schema: u32,
+        own: u32,
+        data: &[u8],
+    ) -> Result<P, String> {
+        if schema != own {
+            return Err(format!(
+                "it takes over snapshots of schema {own}, not {schema}"
+            ));
+        }
+        rmp_serde::from_slice(data).map_err(|error| error.to_string())
     }
 
     pub fn detect<P: Plugin>(plugin: &mut P, batch: &raw::Batch) -> Vec<raw::Finding> {

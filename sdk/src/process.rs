@@ -35,6 +35,21 @@ impl<'a> Process<'a> {
         }
     }
 
+    /// Its ancestors, nearest first.
+    pub fn ancestors(self) -> impl Iterator<Item = Process<'a>> {
+        self.lineage().skip(1)
+    }
+
+    /// The nearest ancestor for which this holds.
+    pub fn ancestor(self, mut matches: impl FnMut(Process<'a>) -> bool) -> Option<Process<'a>> {
+        self.ancestors().find(|process| matches(*process))
+    }
+
+    /// Whether a process with this key is among its ancestors.
+    pub fn descends_from(self, key: u64) -> bool {
+        self.ancestors().any(|process| process.key() == key)
+    }
+
     /// The container that it is in.
     pub fn container(self) -> Option<Container<'a>> {
         let raw = self.batch.0.containers.get(self.raw.container as usize)?;

@@ -8,7 +8,7 @@ use crate::testkit::services::state as host;
 use crate::Failure;
 use std::time::Duration;
 
-fn nanos(duration: Duration) -> u64 {
+pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -2,20 +2,16 @@
 
 use super::sdk::{self, PLACE, WriteError, write};
 use crate::manifest::OWN_ID;
+pub use crate::plugin::build::Language;
 use std::path::{Path, PathBuf};
-
-/// Languages in which a plugin can be begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Language {
-    /// Rust: the fastest, a few hundred KB.
-    Rust,
-}
 
 impl Language {
     /// The line that runs its native tests, with what it does.
     pub fn native_tests(self) -> &'static str {
         match self {
             Language::Rust => "cargo test              # test the code natively",
+            Language::Python => "python3 -m unittest     # test the code natively",
+            Language::JavaScript => "npm install && npm test # test the code natively",
         }
     }
 
@@ -23,6 +19,8 @@ impl Language {
     pub fn source(self) -> &'static str {
         match self {
             Language::Rust => "src/lib.rs",
+            Language::Python => "plugin.py",
+            Language::JavaScript => "plugin.js",
         }
     }
 }
@@ -40,6 +38,56 @@ const RUST: &[File] = &[
     ("README.md", include_bytes!("templates/rust/README.md.in")),
     (".gitignore", include_bytes!("templates/rust/gitignore.in")),
     ("src/lib.rs", include_bytes!("templates/rust/src/lib.rs")),
+];
+
+/// The files of the template in Python.
+const PYTHON: &[File] = &[
+    (
+        "plugin.toml",
+        include_bytes!("templates/python/plugin.toml.in"),
+    ),
+    ("plugin.py", include_bytes!("templates/python/plugin.py")),
+    (
+        "test_plugin.py",
+        include_bytes!("templates/python/test_plugin.py"),
+    ),
+    (
+        "pyproject.toml",
+        include_bytes!("templates/python/pyproject.toml.in"),
+    ),
+    ("README.md", include_bytes!("templates/python/README.md.in")),
+    (
+        ".gitignore",
+        include_bytes!("templates/python/gitignore.in"),
+    ),
+];
+
+/// The files of the template in JavaScript.
+const JAVASCRIPT: &[File] = &[
+    (
+        "plugin.toml",
+        include_bytes!("templates/javascript/plugin.toml.in"),
+    ),
+    (
+        "package.json",
+        include_bytes!("templates/javascript/package.json.in"),
+    ),
+    (
+        "plugin.js",
+        include_bytes!("templates/javascript/plugin.js"),
+    ),
+    (
+        "plugin.test.js",
+        include_bytes!("templates/javascript/plugin.test.js"),
+    ),
+    (
+        "README.md",
+        include_bytes!("templates/javascript/README.md.in"),
+    ),
+    (
+        ".gitignore",
+        include_bytes!("templates/javascript/gitignore.in"),
+    ),
 ];
 
 /// The captures that every template is tested with: real ones.
@@ -90,6 +138,8 @@ pub fn create(language: Language, name: &str, directory: &Path) -> Result<(), Ne
     }
     let files = match language {
         Language::Rust => RUST,
+        Language::Python => PYTHON,
+        Language::JavaScript => JAVASCRIPT,
     };
     for (path, bytes) in files {
         write(&directory.join(path), &filled_in(bytes, name))?;
@@ -111,17 +161,17 @@ pub fn create(language: Language, name: &str, directory: &Path) -> Result<(), Ne
 /// # Errors
 /// A file cannot be written.
 pub fn write_sdk(language: Language, directory: &Path) -> Result<(), WriteError> {
+    let place = directory.join(PLACE);
     match language {
-        Language::Rust => sdk::write_rust(&directory.join(PLACE)),
+        Language::Rust => sdk::write_rust(&place),
+        Language::Python => sdk::write_package(&place, "python"),
+        Language::JavaScript => sdk::write_package(&place, "javascript"),
     }
 }
 
 /// The language of the plugin in a directory, by what lies there.
 pub fn language_of(directory: &Path) -> Option<Language> {
-    directory
-        .join("Cargo.toml")
-        .exists()
-        .then_some(Language::Rust)
+    Language::of(directory)
 }
 
 fn check_name(name: &str) -> Result<(), NewError> {

@@ -30,6 +30,26 @@ pub(super) fn file(name: &str) -> Option<&'static [u8]> {
         .map(|(_, bytes)| *bytes)
 }
 
+/// The files below a directory of the tree, by their path from there.
+pub(crate) fn below(directory: &str) -> impl Iterator<Item = (&'static str, &'static [u8])> {
+    FILES
+        .iter()
+        .filter_map(move |(path, bytes)| Some((path.strip_prefix(directory)?, *bytes)))
+}
+
+/// Writes what plugins in a language of its own interpreter are tested with: the SDK's package
+/// `sdk/NAME`, to the same place below `directory`.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write_package(directory: &Path, name: &str) -> Result<(), WriteError> {
+    let place = format!("sdk/{name}/");
+    for (path, bytes) in below(&place) {
+        write(&directory.join(&place).join(path), bytes)?;
+    }
+    write(&directory.join("LICENSE"), file("LICENSE").unwrap_or(b""))
+}
+
 /// Writes what plugins in Rust are built from below `directory`: the contract, the SDK, and a
 /// workspace that holds the two.
 ///

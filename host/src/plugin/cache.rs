@@ -19,6 +19,9 @@ use wasmtime::Engine;
 /// Most compiled components that are kept: old versions must not fill the disk.
 const MAX_ENTRIES: usize = 128;
 
+/// From this size in bytes on, compiling takes so long that it is said: an interpreter is in it.
+const LARGE: usize = 4 << 20;
+
 /// Compilation failed.
 #[derive(Debug, thiserror::Error)]
 #[error("it does not compile: {0:#}")]
@@ -113,6 +116,14 @@ impl Cache {
                     tracing::warn!(path = %path.display(), %error, "compiled plugin not usable, compiling again")
                 }
             }
+        }
+        if component.bytes.len() > LARGE {
+            // Somebody waits for it, at a start at least.
+            tracing::warn!(
+                plugin = %component.manifest.id,
+                "compiling a component of {} MB: some ten seconds on a processor, once where compiled plugins are kept",
+                component.bytes.len() / 1_000_000
+            );
         }
         let compiled = wasmtime::component::Component::new(&self.engine, &component.bytes)
             .map_err(CompileError)?;

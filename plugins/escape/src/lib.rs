@@ -25,6 +25,7 @@ struct Step {
 }
 
 /// The detection.
+#[plugin]
 struct Escape {
     chains: Map<u64, Vec<Step>>,
 }
@@ -110,8 +111,6 @@ fn above(severity: Severity) -> Severity {
         Severity::High | Severity::Critical => Severity::Critical,
     }
 }
-
-vedette_sdk::plugin!(Escape);
 
 #[cfg(test)]
 mod tests;

@@ -38,6 +38,7 @@ struct Named {
 }
 
 /// The detection.
+#[plugin]
 struct Miner {
     talks: Map<u64, Talk>,
     named: Map<u64, Named>,
@@ -186,8 +187,6 @@ impl Miner {
         }
     }
 }
-
-vedette_sdk::plugin!(Miner);
 
 #[cfg(test)]
 mod tests;

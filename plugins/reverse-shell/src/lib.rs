@@ -53,6 +53,7 @@ struct Waiting {
 }
 
 /// The detection.
+#[plugin(snapshot)]
 struct ReverseShell {
     graph: Graph,
     shells: Map<u64, Shell>,
@@ -328,8 +329,6 @@ impl ReverseShell {
         }
     }
 }
-
-vedette_sdk::plugin!(ReverseShell, snapshot);
 
 #[cfg(test)]
 mod tests;

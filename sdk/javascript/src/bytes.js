@@ -2,7 +2,8 @@
 // with them is taken as UTF-8.
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A mark of byte order is a character like any other.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export const NOTHING = new Uint8Array(0);
 

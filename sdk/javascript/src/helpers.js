@@ -23,14 +23,14 @@ export class BoundedMap {
   }
 
   set(key, value) {
-    if (!this.entries.has(key)) this.#makeRoom();
+    if (!this.entries.has(key)) makeRoom(this);
     this.entries.set(key, value);
     return this;
   }
 
   getOrInsertWith(key, make) {
     if (!this.entries.has(key)) {
-      this.#makeRoom();
+      makeRoom(this);
       this.entries.set(key, make());
     }
     return this.entries.get(key);
@@ -46,11 +46,13 @@ export class BoundedMap {
     yield* [...this.entries];
   }
 
-  #makeRoom() {
-    while (this.entries.size >= this.cap) {
-      this.entries.delete(this.entries.keys().next().value);
-      this.evicted += 1;
-    }
+}
+
+// No private method: a map out of a snapshot was not made by the constructor.
+function makeRoom(map) {
+  while (map.entries.size >= map.cap) {
+    map.entries.delete(map.entries.keys().next().value);
+    map.evicted += 1;
   }
 }
 

@@ -416,9 +416,17 @@ impl Scene {
     /// # Panics
     /// If the size of the batches changes the findings, or `init` fails.
     pub fn findings<P: Plugin>(&self) -> Vec<raw::Finding> {
+        self.findings_with::<P>("{}")
+    }
+
+    /// The same with a configuration, as JSON.
+    ///
+    /// # Panics
+    /// As [`findings`](Scene::findings).
+    pub fn findings_with<P: Plugin>(&self, config: &str) -> Vec<raw::Finding> {
         let [one, seven, all] = [1, 7, usize::MAX].map(|size| {
             services::reset();
-            self.run(&mut started::<P>(), size)
+            self.run(&mut started::<P>(config), size)
         });
         assert_eq!(show(&one), show(&seven), "batches of 1 and 7 differ");
         assert_eq!(show(&one), show(&all), "batches of 1 and all differ");
@@ -430,15 +438,23 @@ impl Scene {
     /// # Panics
     /// If `init` or `restore` fails.
     pub fn findings_reloaded<P: Snapshot>(&self) -> Vec<raw::Finding> {
+        self.findings_reloaded_with::<P>("{}")
+    }
+
+    /// The same with a configuration, as JSON.
+    ///
+    /// # Panics
+    /// As [`findings_reloaded`](Scene::findings_reloaded).
+    pub fn findings_reloaded_with<P: Snapshot>(&self, config: &str) -> Vec<raw::Finding> {
         services::reset();
-        let mut plugin = started::<P>();
+        let mut plugin = started::<P>(config);
         let mut found = Vec::new();
         for told in &self.told {
             services::set_time(told.at);
             let batch = Tables::batch(std::slice::from_ref(told));
             found.extend(instance::detect(&mut plugin, &batch));
             let saved = plugin.save();
-            plugin = started::<P>();
+            plugin = started::<P>(config);
             plugin.restore(P::SCHEMA, &saved).expect("its own snapshot");
         }
         found
@@ -455,9 +471,9 @@ impl Scene {
     }
 }
 
-fn started<P: Plugin>() -> P {
+fn started<P: Plugin>(config: &str) -> P {
     let mut plugin = P::default();
-    instance::init(&mut plugin, "{}").expect("init with an empty configuration");
+    instance::init(&mut plugin, config).expect("init with this configuration");
     plugin
 }
 

@@ -1,6 +1,7 @@
 //! The catalogue as the SDKs of other languages have it: constants for every number and a typed
 //! view for every kind. Written into `sdk/` by `make docs`; a test holds them to the catalogue.
 
+mod conformance;
 pub mod javascript;
 pub mod python;
 
@@ -19,6 +20,7 @@ pub struct File {
 pub fn files() -> Vec<File> {
     let mut files = python::files();
     files.extend(javascript::files());
+    files.extend(conformance::files());
     files
 }
 

@@ -78,6 +78,12 @@ fn missing(language: Language) -> Option<&'static str> {
                 Some(_) => None,
             }
         }
+        Language::Python => says("python3", &["-c", "import ensurepip"]).is_none().then_some(
+            "install Python 3.10 or newer with venv (Debian: apt-get install python3 python3-venv)",
+        ),
+        Language::JavaScript => says("npm", &["--version"]).is_none().then_some(
+            "install Node.js 20 or newer with npm (Debian: apt-get install nodejs npm)",
+        ),
     }
 }
 

@@ -4,7 +4,7 @@ use super::{
     BuildError,
     tools::{self, Stage, missing, run},
 };
-use crate::manifest::Manifest;
+use crate::{author::sdk, manifest::Manifest};
 use std::{
     fmt::Write as _,
     fs,
@@ -23,60 +23,20 @@ const NODE: u32 = 20;
 /// The plugin's module unless package.json names another as `main`.
 const ENTRY: &str = "plugin.js";
 
-macro_rules! sdk {
-    ($name:literal) => {
-        (
-            $name,
-            include_str!(concat!("../../../../sdk/javascript/src/", $name)),
-        )
-    };
-}
-
-/// The SDK without its test kit, and without the module that stands for the host.
-const SDK: &[(&str, &str)] = &[
-    sdk!("batch.js"),
-    sdk!("bytes.js"),
-    sdk!("catalogue.js"),
-    sdk!("cmdline.js"),
-    sdk!("failure.js"),
-    sdk!("finding.js"),
-    sdk!("guest.js"),
-    sdk!("helpers.js"),
-    sdk!("index.js"),
-    sdk!("net.js"),
-    sdk!("plugin.js"),
-    sdk!("process.js"),
-    sdk!("services.js"),
-    sdk!("slots.js"),
-    sdk!("snapshot.js"),
-    sdk!("stream.js"),
-    sdk!("view.js"),
-];
-
-macro_rules! build {
-    ($name:literal) => {
-        include_str!(concat!("../../../../sdk/javascript/build/", $name))
-    };
-}
-
 /// Makes a component of the plugin in a directory.
 pub(super) fn component_of(directory: &Path, manifest: &Manifest) -> Result<Vec<u8>, BuildError> {
     let tools = tools()?;
     let entry = entry(directory)?;
     let stage = Stage::new()?;
-    let sdk = Path::new("vedette-sdk");
-    for (name, text) in SDK {
-        stage.write(&sdk.join(name), text)?;
+    let place = Path::new("vedette-sdk");
+    for (path, bytes) in sdk::below("sdk/javascript/src/") {
+        stage.write(&place.join(path), bytes)?;
     }
-    stage.write(Path::new("package.json"), "{ \"type\": \"module\" }\n")?;
-    stage.write(&sdk.join("host.js"), "export const services = {};\n")?;
+    stage.write(Path::new("package.json"), b"{ \"type\": \"module\" }\n")?;
     let snapshot = load(&tools, &stage, directory, &entry)?;
 
-    stage.write(&sdk.join("host.js"), &host(manifest))?;
-    stage.write(
-        Path::new("component.js"),
-        &build!("component.js").replace("PLUGIN", &entry),
-    )?;
+    stage.write(&place.join("host.js"), host(manifest).as_bytes())?;
+    stage.write(Path::new("component.js"), component(&entry).as_bytes())?;
     stage.write_world(manifest, snapshot)?;
     tools::say(&format!(
         "making a component of {} and a JavaScript engine (some ten seconds)",
@@ -105,6 +65,17 @@ fn host(manifest: &Manifest) -> String {
         names.join(", ")
     );
     module
+}
+
+/// The module that the component is made of, with the plugin's filled in.
+fn component(entry: &str) -> String {
+    // As JSON it is a string of JavaScript, whatever the file is called.
+    let module = serde_json::Value::from(format!("./author/{entry}"));
+    format!(
+        "import Declared from {module};\n\
+         import {{ exportsOf }} from './vedette-sdk/guest.js';\n\
+         export const {{ detector, snapshot }} = exportsOf(Declared);\n"
+    )
 }
 
 /// The plugin's module as package.json names it.
@@ -165,12 +136,8 @@ fn tools() -> Result<PathBuf, BuildError> {
             source: error,
         };
         fs::create_dir_all(directory).map_err(cannot)?;
-        let files = [
-            ("package.json", build!("package.json")),
-            ("package-lock.json", build!("package-lock.json")),
-        ];
-        for (name, text) in files {
-            fs::write(directory.join(name), text).map_err(cannot)?;
+        for (name, bytes) in sdk::below("sdk/javascript/build/") {
+            fs::write(directory.join(name), bytes).map_err(cannot)?;
         }
         let npm = run(Command::new("npm")
             .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
@@ -182,26 +149,11 @@ fn tools() -> Result<PathBuf, BuildError> {
             ))
         })
     })?;
-    // The agent's own, whatever agent set the tools up.
-    tools::write(&tools.join("build.mjs"), build!("build.mjs"))?;
-    Ok(tools)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn the_whole_sdk_goes_into_a_component() {
-        let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/javascript/src");
-        let there: BTreeSet<String> = fs::read_dir(sdk)
-            .expect("the SDK is beside the host")
-            .flatten()
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .filter(|name| name.ends_with(".js") && name != "host.js")
-            .collect();
-        let carried: BTreeSet<String> = SDK.iter().map(|(name, _)| (*name).to_owned()).collect();
-        assert_eq!(carried, there);
+    // This agent's own, whatever agent set the tools up.
+    for (name, bytes) in sdk::below("sdk/javascript/build/") {
+        if name.ends_with(".mjs") {
+            tools::write(&tools.join(name), bytes)?;
+        }
     }
+    Ok(tools)
 }

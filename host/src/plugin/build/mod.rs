@@ -19,13 +19,14 @@ use wasm_encoder::{ComponentSection, CustomSection};
 use wasmparser::{Parser, Payload};
 
 /// The language that a plugin is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Language {
-    /// A crate.
+    /// Rust: the fastest, a few hundred KB.
     Rust,
-    /// A module `plugin`.
+    /// Python: some microseconds an event, 19 MB.
     Python,
-    /// A module, `plugin.js` unless package.json says otherwise.
+    /// JavaScript: some ten microseconds an event, 12 MB.
+    #[value(name = "js", alias = "javascript")]
     JavaScript,
 }
 
@@ -164,7 +165,7 @@ pub enum BuildError {
 /// # Errors
 /// See [`BuildError`].
 pub fn build(options: &BuildOptions) -> Result<Built, BuildError> {
-    let (manifest, text) = manifest_of(&options.directory)?;
+    let (manifest, text) = read_manifest(&options.directory)?;
     let bytes = with_manifest(component_of(options)?, &text);
     let component = Component::verify(bytes)?;
     let path = options
@@ -189,7 +190,7 @@ pub fn component_of(options: &BuildOptions) -> Result<Vec<u8>, BuildError> {
     if language == Language::Rust {
         return rust::component_of(options);
     }
-    let (manifest, _) = manifest_of(directory)?;
+    let manifest = manifest_of(directory)?;
     let component = match language {
         Language::Python => python::component_of(directory, &manifest)?,
         _ => javascript::component_of(directory, &manifest)?,
@@ -205,8 +206,15 @@ pub fn component_of(options: &BuildOptions) -> Result<Vec<u8>, BuildError> {
     Ok(component)
 }
 
-/// The manifest in a directory, and its text.
-fn manifest_of(directory: &Path) -> Result<(Manifest, String), BuildError> {
+/// The manifest of the plugin in a directory.
+///
+/// # Errors
+/// It cannot be read, or is not sound.
+pub fn manifest_of(directory: &Path) -> Result<Manifest, BuildError> {
+    read_manifest(directory).map(|(manifest, _)| manifest)
+}
+
+fn read_manifest(directory: &Path) -> Result<(Manifest, String), BuildError> {
     let path = directory.join("plugin.toml");
     let text = read_text(&path)?;
     let manifest =

@@ -4,7 +4,7 @@ use super::{
     BuildError,
     tools::{self, Stage, missing, run},
 };
-use crate::manifest::Manifest;
+use crate::{author::sdk, manifest::Manifest};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -17,62 +17,19 @@ const VERSION: &str = "0.25.1";
 /// The module of the SDK that a component is made of: it imports the author's.
 const COMPONENT: &str = "vedette_component";
 
-macro_rules! sdk {
-    ($path:literal) => {
-        (
-            $path,
-            include_str!(concat!("../../../../sdk/python/src/", $path)),
-        )
-    };
-}
-
-/// The SDK without its test kit.
-const SDK: &[(&str, &str)] = &[
-    sdk!("vedette_sdk/__init__.py"),
-    sdk!("vedette_sdk/_guest.py"),
-    sdk!("vedette_sdk/_host.py"),
-    sdk!("vedette_sdk/_plugin.py"),
-    sdk!("vedette_sdk/_raw.py"),
-    sdk!("vedette_sdk/_slots.py"),
-    sdk!("vedette_sdk/_view.py"),
-    sdk!("vedette_sdk/batch.py"),
-    sdk!("vedette_sdk/bounded.py"),
-    sdk!("vedette_sdk/cmdline.py"),
-    sdk!("vedette_sdk/context.py"),
-    sdk!("vedette_sdk/failure.py"),
-    sdk!("vedette_sdk/file.py"),
-    sdk!("vedette_sdk/finding.py"),
-    sdk!("vedette_sdk/intel.py"),
-    sdk!("vedette_sdk/kind.py"),
-    sdk!("vedette_sdk/lineage.py"),
-    sdk!("vedette_sdk/log.py"),
-    sdk!("vedette_sdk/metrics.py"),
-    sdk!("vedette_sdk/net.py"),
-    sdk!("vedette_sdk/process.py"),
-    sdk!("vedette_sdk/sequence.py"),
-    sdk!("vedette_sdk/state.py"),
-    sdk!("vedette_sdk/stream.py"),
-    sdk!("vedette_sdk/timer.py"),
-    sdk!("vedette_sdk/values.py"),
-    sdk!("vedette_sdk/views.py"),
-    sdk!("vedette_sdk/window.py"),
-    (
-        "vedette_component.py",
-        include_str!("../../../../sdk/python/component.py"),
-    ),
-];
-
 /// What loads a plugin natively before it is built.
-const CHECK: &str = include_str!("../../../../sdk/python/check.py");
+const CHECK: &str = "check.py";
 
 /// Makes a component of the plugin in a directory.
 pub(super) fn component_of(directory: &Path, manifest: &Manifest) -> Result<Vec<u8>, BuildError> {
     let tools = tools()?;
     let stage = Stage::new()?;
-    for (path, text) in SDK {
-        stage.write(&Path::new("sdk").join(path), text)?;
+    for (path, bytes) in sdk::below("sdk/python/src/") {
+        stage.write(&Path::new("sdk").join(path), bytes)?;
     }
-    stage.write(Path::new("check.py"), CHECK)?;
+    for (path, bytes) in sdk::below("sdk/python/build/") {
+        stage.write(&Path::new("sdk").join(path), bytes)?;
+    }
     let snapshot = load(directory, &stage, &tools)?;
     stage.write_world(manifest, snapshot)?;
 
@@ -115,7 +72,7 @@ fn load(directory: &Path, stage: &Stage, tools: &Path) -> Result<bool, BuildErro
         .map_err(|error| missing(&format!("{}: {error}", directory.display())))?;
     let output = Command::new(tools.join("bin/python"))
         .arg("-B")
-        .arg(stage.path().join("check.py"))
+        .arg(stage.path().join("sdk").join(CHECK))
         .env("PYTHONPATH", path)
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
@@ -159,25 +116,4 @@ fn tools() -> Result<PathBuf, BuildError> {
             ))
         })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn the_whole_sdk_goes_into_a_component() {
-        let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk/python/src/vedette_sdk");
-        let there: BTreeSet<String> = fs::read_dir(sdk)
-            .expect("the SDK is beside the host")
-            .flatten()
-            .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .filter(|name| name.ends_with(".py"))
-            .map(|name| format!("vedette_sdk/{name}"))
-            .collect();
-        let carried = SDK.iter().map(|(path, _)| (*path).to_owned());
-        let carried: BTreeSet<String> = carried.filter(|p| p.contains('/')).collect();
-        assert_eq!(carried, there);
-    }
 }

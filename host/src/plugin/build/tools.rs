@@ -2,7 +2,7 @@
 //! pieces of a component are laid together.
 
 use super::BuildError;
-use crate::manifest::Manifest;
+use crate::{author::sdk, manifest::Manifest};
 use std::{
     env,
     fmt::Write as _,
@@ -11,9 +11,6 @@ use std::{
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
-
-/// The contract.
-const CONTRACT: &str = include_str!("../../../../wit/detect.wit");
 
 /// The world of a component that is built.
 pub(super) const WORLD: &str = "component";
@@ -100,9 +97,9 @@ pub(super) fn ready(
 }
 
 /// Writes a file whole beside its place and moves it there: another build may be reading it.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), BuildError> {
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
     let aside = path.with_extension(format!("{}.tmp", std::process::id()));
-    fs::write(&aside, text)
+    fs::write(&aside, bytes)
         .and_then(|()| fs::rename(&aside, path))
         .map_err(|e| broken(path, "cannot be written", &e))
 }
@@ -125,11 +122,11 @@ impl Stage {
         &self.0
     }
 
-    pub(super) fn write(&self, path: &Path, text: &str) -> Result<(), BuildError> {
+    pub(super) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
         let path = self.0.join(path);
         path.parent()
             .map_or(Ok(()), fs::create_dir_all)
-            .and_then(|()| fs::write(&path, text))
+            .and_then(|()| fs::write(&path, bytes))
             .map_err(|e| broken(&path, "cannot be written", &e))
     }
 
@@ -151,8 +148,11 @@ impl Stage {
             let _ = writeln!(world, "export vedette:detect/snapshot@{version};");
         }
         world.push_str("}\n");
-        self.write(Path::new("wit/world.wit"), &world)?;
-        self.write(Path::new("wit/deps/detect/detect.wit"), CONTRACT)
+        self.write(Path::new("wit/world.wit"), world.as_bytes())?;
+        for (name, bytes) in sdk::below("wit/").filter(|(name, _)| *name == "detect.wit") {
+            self.write(&Path::new("wit/deps/detect").join(name), bytes)?;
+        }
+        Ok(())
     }
 }
 

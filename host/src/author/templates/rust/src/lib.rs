@@ -3,6 +3,7 @@
 use vedette_sdk::prelude::*;
 
 /// What the plugin remembers between events: nothing yet.
+#[plugin]
 #[derive(Default)]
 struct Detection;
 
@@ -27,8 +28,6 @@ impl Plugin for Detection {
             .dedup(format!("process {:x}", process.key()));
     }
 }
-
-vedette_sdk::plugin!(Detection);
 
 #[cfg(test)]
 mod tests {
