@@ -1,12 +1,13 @@
 // What the host sends in one call. Everything is read from it when it is asked for.
 
-import { NOTHING } from './bytes.js';
+import { NOTHING, own } from './bytes.js';
 import { Event } from './catalogue.js';
 import { Process } from './process.js';
 
 export class Batch {
   constructor(raw) {
     this.raw = raw;
+    this.text = own(raw.text);
   }
 
   *events() {
@@ -15,7 +16,7 @@ export class Batch {
 
   /** The bytes of a span; empty where it lies outside of the text. */
   span({ start, len }) {
-    const { text } = this.raw;
+    const { text } = this;
     return start + len <= text.length ? text.subarray(start, start + len) : NOTHING;
   }
 

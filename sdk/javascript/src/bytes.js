@@ -11,6 +11,12 @@ export function of(text) {
   return typeof text === 'string' ? encoder.encode(text) : text;
 }
 
+/** The same bytes as an array of this world's: what the host gives a component is one of another,
+ * which `instanceof Uint8Array` does not know. */
+export function own(bytes) {
+  return bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
 /** For people: what is not UTF-8 becomes a replacement character. */
 export function text(bytes) {
   return decoder.decode(bytes);

@@ -1,6 +1,6 @@
 // The host's services as a plugin calls them.
 
-import { of } from './bytes.js';
+import { of, own } from './bytes.js';
 import { Batch } from './batch.js';
 import { fileRole, indicator } from './catalogue.js';
 import { Failure } from './failure.js';
@@ -56,7 +56,10 @@ export const metrics = {
 };
 
 export const state = {
-  get: (key) => service('state').get(of(key)) ?? null,
+  get(key) {
+    const value = service('state').get(of(key));
+    return value ? own(value) : null;
+  },
   set(key, value, ttl) {
     // 0 means "for good" to the host, so a lifetime that rounds to nothing is made 1 ns.
     const lifetime = ttl === undefined ? 0n : nanoseconds(ttl) || 1n;
@@ -64,7 +67,7 @@ export const state = {
   },
   delete: (key) => service('state').delete(of(key)),
   count: (key, add, window) => ask('state', 'count', of(key), BigInt(add), nanoseconds(window)),
-  keys: (prefix = '', after = '', most = 256) => service('state').keys(of(prefix), of(after), most),
+  keys: (prefix = '', after = '', most = 256) => service('state').keys(of(prefix), of(after), most).map(own),
 };
 
 function first([number, raw]) {
@@ -77,14 +80,21 @@ export const context = {
   children: (event, key, most = 256) => first(ask('context', 'children', idOf(event), keyOf(key), most)),
   members: (event, container, most = 256) =>
     first(ask('context', 'members', idOf(event), keyOf(container), most)),
-  sockets: (event, key) => ask('context', 'sockets', idOf(event), keyOf(key)),
+  sockets(event, key) {
+    const found = ask('context', 'sockets', idOf(event), keyOf(key));
+    return found.map((socket) => ({ ...socket, local: own(socket.local), remote: own(socket.remote) }));
+  },
 };
 
 export const file = {
   stat: (event, role = fileRole.PATH) => ask('file', 'stat', idOf(event), role),
-  sha256: (event, role = fileRole.PATH) => ask('file', 'sha256', idOf(event), role),
-  head: (event, role = fileRole.PATH, length = 4096) => ask('file', 'head', idOf(event), role, length),
-  elf: (event, role = fileRole.PATH) => ask('file', 'elf', idOf(event), role),
+  sha256: (event, role = fileRole.PATH) => own(ask('file', 'sha256', idOf(event), role)),
+  head: (event, role = fileRole.PATH, length = 4096) =>
+    own(ask('file', 'head', idOf(event), role, length)),
+  elf(event, role = fileRole.PATH) {
+    const facts = ask('file', 'elf', idOf(event), role);
+    return { ...facts, buildId: own(facts.buildId) };
+  },
 };
 
 export const intel = {
