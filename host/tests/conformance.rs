@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
     sync::Arc,
 };
 use support::*;
@@ -438,4 +439,37 @@ fn detect(generation: &mut Generation, record: &Arc<Record>) -> Vec<String> {
         .expect("it answers");
     generation.instance.commit();
     found.into_iter().map(|f| f.message).collect()
+}
+
+/// The examples of the other languages come with tests; those in Rust are in the workspace.
+#[test]
+fn the_examples_pass_their_own_tests() {
+    let passes = |directory: &Path, program: &str, arguments: &[&str]| {
+        let output = Command::new(program)
+            .args(arguments)
+            .current_dir(directory)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .output()
+            .expect("scripts/setup test installs it");
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stderr),
+            String::from_utf8_lossy(&output.stdout)
+        );
+        assert!(output.status.success(), "{said}");
+        said
+    };
+    let python = top().join("sdk/python/examples/dropped");
+    assert!(passes(&python, "python3", &["-m", "unittest"]).contains("Ran 3 tests"));
+
+    // As `npm install` lays it: the SDK by its name, below node_modules.
+    let place = tempfile::tempdir().expect("a directory");
+    let example = top().join("sdk/javascript/examples/beacon");
+    for name in ["package.json", "plugin.js", "plugin.test.js"] {
+        fs::copy(example.join(name), place.path().join(name)).expect("copied");
+    }
+    fs::create_dir(place.path().join("node_modules")).expect("made");
+    let sdk = fs::canonicalize(top().join("sdk/javascript")).expect("the SDK");
+    std::os::unix::fs::symlink(sdk, place.path().join("node_modules/vedette-sdk")).expect("linked");
+    assert!(passes(place.path(), "node", &["--test"]).contains("pass 3"));
 }

@@ -111,7 +111,12 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].process, actor.key());
         assert_eq!(found[0].evidence.len(), 30);
-        assert_eq!(scene.findings_reloaded_with::<Search>(r#"{"doors":30,"seconds":60}"#).len(), 1);
+        assert_eq!(
+            scene
+                .findings_reloaded_with::<Search>(r#"{"doors":30,"seconds":60}"#)
+                .len(),
+            1
+        );
     }
 
     #[test]
@@ -133,6 +138,11 @@ mod tests {
         let client = scene.process(Exec::new("/usr/bin/app", &["app"]));
         (0..100).for_each(|_| try_door(&mut scene, client, 1, -111));
         (0..100).for_each(|last| try_door(&mut scene, client, last, 0));
-        assert_eq!(scene.findings_with::<Search>(r#"{"doors":30,"seconds":60}"#).len(), 0);
+        assert_eq!(
+            scene
+                .findings_with::<Search>(r#"{"doors":30,"seconds":60}"#)
+                .len(),
+            0
+        );
     }
 }
