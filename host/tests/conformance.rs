@@ -16,11 +16,11 @@ use support::*;
 use vedette::{
     author::trial::{Capture, Subject, Trial},
     finding::Finding,
+    grants::Grants,
     plugin::{
         batch::Builder,
         build::{BuildOptions, component_of, with_manifest},
         cache::Cache,
-        component::Grant,
         engine,
         load::{Generation, Loader},
     },
@@ -383,7 +383,7 @@ fn every_language_hands_over_what_it_remembers() {
         let subject = subject(language, sdk);
         let engine = engine::start().expect("an engine");
         let cache = Cache::open(&engine, &compiled()).expect("a cache");
-        let loader = Loader::new(engine.clone(), cache, Grant::default());
+        let loader = Loader::new(engine.clone(), cache, Grants::default());
         let start = || {
             loader
                 .load_bytes(&subject.path, subject.bytes.clone())
