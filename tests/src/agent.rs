@@ -138,6 +138,7 @@ pub struct Options {
     plugins: PathBuf,
     arguments: Vec<String>,
     everything: bool,
+    name: Option<String>,
 }
 
 impl Default for Options {
@@ -146,11 +147,19 @@ impl Default for Options {
             plugins: workspace::plugins(),
             arguments: Vec::new(),
             everything: false,
+            name: None,
         }
     }
 }
 
 impl Options {
+    /// By this name instead of one of its own: what an earlier agent of that name has decided
+    /// counts for it.
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned());
+        self
+    }
+
     /// With other plugins than the bundled ones.
     pub fn plugins(mut self, directory: &Path) -> Self {
         self.plugins = directory.to_owned();
@@ -199,7 +208,7 @@ impl Agent {
         let directory = TempDir::with_prefix("vedette-agent-").expect("a temporary directory");
         let ready = directory.path().join("ready");
         let errors = fs::File::create(directory.path().join("stderr")).expect("an own directory");
-        let name = own_name();
+        let name = options.name.clone().unwrap_or_else(own_name);
         let started = Instant::now();
         let mut child = Command::new(workspace::vedette())
             .arg("run")

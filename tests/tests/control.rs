@@ -4,7 +4,7 @@ use serde_json::Value;
 use std::process::{Command, Output};
 use tempfile::TempDir;
 use vedette_tests::{
-    agent::{Agent, Options, PATIENCE, command},
+    agent::{Agent, Options, PATIENCE, command, own_name},
     guests::{Component, PluginDirectory},
     need::Need,
     process::wait_for,
@@ -57,8 +57,10 @@ fn plugins_are_operated_while_events_rain() {
     let witness = Component::witness('a');
     directory.put("witness", &witness);
     let state = TempDir::new().expect("a directory");
+    let name = own_name();
     let options = || {
         Options::default()
+            .named(&name)
             .plugins(directory.path())
             .argument(format!("--state={}", state.path().display()))
     };
