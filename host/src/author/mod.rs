@@ -5,9 +5,12 @@
 //! [`trial`] runs one plugin over one capture, and [`fixtures`], [`minimise`] and the rest are
 //! made of trials.
 
+pub mod bench;
+pub mod check;
 pub mod fixtures;
 pub mod junit;
 pub mod minimise;
 pub mod project;
 pub mod sdk;
+pub mod sources;
 pub mod trial;

@@ -10,6 +10,7 @@ use crate::plugin::{HostError, HostOptions, Overflow, PluginHost};
 use crossbeam_channel::{Receiver, unbounded};
 use serde_json::Value;
 use std::collections::HashSet;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::thread;
 use vedette_sensor::capture::{CaptureError, Header, Reader};
@@ -32,6 +33,14 @@ pub enum TrialError {
         path: PathBuf,
         /// Why.
         reason: String,
+    },
+    /// There is no such capture.
+    #[error("{}: {source}; record one with `vedette record`", path.display())]
+    Open {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why it cannot be opened.
+        source: std::io::Error,
     },
     /// The capture cannot be read.
     #[error("{}: {source}", path.display())]
@@ -61,11 +70,23 @@ impl Capture {
     /// # Errors
     /// It cannot be read to its end.
     pub fn read(path: &Path) -> Result<Capture, TrialError> {
+        let file = std::fs::File::open(path).map_err(|source| TrialError::Open {
+            path: path.to_owned(),
+            source,
+        })?;
+        Capture::of(std::io::BufReader::new(file), path)
+    }
+
+    /// The same out of anything that can be read; `path` names it in errors.
+    ///
+    /// # Errors
+    /// It cannot be read to its end.
+    pub fn of(from: impl Read + Seek, path: &Path) -> Result<Capture, TrialError> {
         let failed = |source| TrialError::Capture {
             path: path.to_owned(),
             source,
         };
-        let reader = Reader::open(path).map_err(failed)?;
+        let reader = Reader::new(from).map_err(failed)?;
         let header = reader.header().clone();
         let events = reader.collect::<Result<_, _>>().map_err(failed)?;
         Ok(Capture { header, events })

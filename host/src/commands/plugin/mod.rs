@@ -1,7 +1,10 @@
 //! `vedette plugin`: the author's commands, one file each; the operator's are in
 //! [`super::operate`].
 
+mod bench;
 mod build;
+mod check;
+mod dev;
 mod grant;
 mod inspect;
 mod minimise;
@@ -31,6 +34,12 @@ enum Command {
     Build(build::Build),
     /// Replay the fixtures of a plugin: each must raise exactly what the manifest declares.
     Test(test::Test),
+    /// Say what a plugin asks for, what it would see, what that costs, and what is missing.
+    Check(check::Check),
+    /// Build, try and reload on every change, until Ctrl-C.
+    Dev(dev::Dev),
+    /// Measure what an event costs the plugin, and hold it against the budget.
+    Bench(bench::Bench),
     /// Replay a capture through one plugin; tell what it finds and how long it takes.
     Replay(replay::Replay),
     /// Make a capture small: keep of it what a finding needs.
@@ -59,6 +68,9 @@ impl Plugin {
             Command::Sdk(sdk) => sdk.execute(),
             Command::Build(build) => build.execute(),
             Command::Test(test) => test.execute(),
+            Command::Check(check) => check.execute(),
+            Command::Dev(dev) => dev.execute(),
+            Command::Bench(bench) => bench.execute(),
             Command::Replay(replay) => replay.execute(),
             Command::Minimise(minimise) => minimise.execute(),
             Command::Inspect(inspect) => inspect.execute(),

@@ -73,7 +73,8 @@ impl Test {
     }
 }
 
-fn print(verdict: &Verdict) {
+/// A fixture on one line, with what is wrong below.
+pub fn print(verdict: &Verdict) {
     let found: Vec<String> = verdict
         .found
         .iter()
@@ -103,7 +104,8 @@ fn print(verdict: &Verdict) {
     }
 }
 
-fn close(report: &Report) {
+/// What there is to say at the end.
+pub fn close(report: &Report) {
     if !report.untried_rules.is_empty() {
         anstream::println!(
             "note: no fixture raises {}",
