@@ -7,8 +7,11 @@
 
 use super::trial::{Capture, Subject, Trial, TrialError};
 use crate::context::process::Process;
+use crate::context::{Context, Rows};
 use crate::finding::Finding;
 use crate::manifest::Manifest;
+use crate::record::Record;
+use crate::selection::Selection;
 use crate::subscription::Subscriptions;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -92,6 +95,7 @@ impl Judge<'_> {
         }
         let told = trial.told(&self.capture.clock());
         Ok(match self.aim {
+            // What is delivered to the plugin is what the capture is for.
             Aim::Benign => told.is_empty() && trial.stats.events == self.delivered,
             Aim::Findings(rule) => {
                 of_rule(&told, rule.as_deref()) == self.wanted
@@ -101,13 +105,33 @@ impl Judge<'_> {
     }
 }
 
+impl Judge<'_> {
+    /// What of the selected work the plugin gets, which must be something, and harmless.
+    fn begin_benign(&mut self, tries: Vec<Cut>) -> Result<Cut, MinimiseError> {
+        let (kept, fixed) = tries.into_iter().next().unwrap_or_default();
+        let events = kept.iter().map(|n| self.capture.events[*n].clone());
+        let trial = self.subject.run(events, 64)?;
+        if let Some(first) = trial.findings.first() {
+            return Err(MinimiseError::Found(super::fixtures::in_short(first)));
+        }
+        if trial.stats.events == 0 {
+            return Err(MinimiseError::NothingSeen);
+        }
+        self.delivered = trial.stats.events;
+        Ok((kept, fixed))
+    }
+}
+
+/// The events that are left, by their numbers, and those of them that stay.
+type Cut = (Vec<usize>, HashSet<usize>);
+
 /// The findings of a rule, or all.
 fn of_rule(told: &[Value], rule: Option<&str>) -> Vec<Value> {
     let of = |one: &&Value| rule.is_none_or(|rule| one["rule"] == rule);
     told.iter().filter(of).cloned().collect()
 }
 
-/// Makes a capture small, `tell`ing how far it is.
+/// Makes a capture small, `tell`ing how far it is. Of a benign one only what is selected counts.
 ///
 /// # Errors
 /// See [`MinimiseError`].
@@ -116,6 +140,7 @@ pub fn minimise(
     manifest: &Manifest,
     capture: &Capture,
     aim: &Aim,
+    selection: &Selection,
     mut tell: impl FnMut(Step),
 ) -> Result<Vec<Event>, MinimiseError> {
     let whole = subject.run(capture.events.iter().cloned(), 64)?;
@@ -137,14 +162,13 @@ pub fn minimise(
             let what = rule.as_deref().unwrap_or("what it declares");
             return Err(MinimiseError::NothingFound(what.to_owned()));
         }
-        Aim::Benign if !whole.findings.is_empty() => {
-            let first = whole.findings.first().map(super::fixtures::in_short);
-            return Err(MinimiseError::Found(first.unwrap_or_default()));
-        }
-        Aim::Benign if judge.delivered == 0 => return Err(MinimiseError::NothingSeen),
         _ => {}
     }
-    let seen = delivered(&capture.events, manifest);
+    let mut seen = delivered(&capture.events, manifest);
+    if !selection.is_all() {
+        let chosen = chosen(&capture.events, selection);
+        seen.retain(|n| chosen.contains(n));
+    }
     let (mut kept, fixed) = begin(&mut judge, &whole, &seen)?;
     let mut size = kept.len().div_ceil(2);
     loop {
@@ -185,13 +209,31 @@ fn delivered(events: &[Event], manifest: &Manifest) -> HashSet<usize> {
     numbered.filter(|(_, e)| wants(e)).map(|(n, _)| n).collect()
 }
 
+/// The events that somebody selected.
+fn chosen(events: &[Event], selection: &Selection) -> HashSet<usize> {
+    let mut context = Context::default();
+    let mut chosen = HashSet::new();
+    for (n, event) in events.iter().enumerate() {
+        let Rows { process, target } = context.apply(event);
+        let record = Record {
+            event: event.clone(),
+            process,
+            target,
+        };
+        if event.kind == kind::TICK || selection.fits(&record) {
+            chosen.insert(n);
+        }
+    }
+    chosen
+}
+
 /// The events to begin with, and those of them that stay: what belongs to the processes of the
 /// findings if that is enough, what belongs to all that the plugin sees if not, else everything.
 fn begin(
     judge: &mut Judge<'_>,
     whole: &Trial,
     seen: &HashSet<usize>,
-) -> Result<(Vec<usize>, HashSet<usize>), TrialError> {
+) -> Result<Cut, MinimiseError> {
     let events = &judge.capture.events;
     let parents = parents(events);
     let of_rule = |finding: &&Finding| match judge.aim {
@@ -222,6 +264,9 @@ fn begin(
         tries.push((slice(events, &found, seen, false), fixed(events, &found)));
     }
     tries.push((slice(events, &all, seen, true), fixed(events, &all)));
+    if *judge.aim == Aim::Benign {
+        return judge.begin_benign(tries);
+    }
     for (kept, fixed) in tries {
         if judge.holds(&kept)? {
             return Ok((kept, fixed));

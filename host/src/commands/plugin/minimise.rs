@@ -3,6 +3,7 @@
 use super::place::BuildArgs;
 use crate::author::minimise::{Aim, Step, anonymise, minimise};
 use crate::author::trial::Capture;
+use crate::selection::Selection;
 use anyhow::Context as _;
 use clap::Args;
 use std::io::IsTerminal;
@@ -38,6 +39,9 @@ pub struct Minimise {
     output: PathBuf,
 
     #[command(flatten)]
+    selection: Selection,
+
+    #[command(flatten)]
     build: BuildArgs,
 }
 
@@ -57,6 +61,11 @@ impl Minimise {
             );
         }
         let mut capture = Capture::read(&self.capture)?;
+        if !self.benign && !self.selection.is_all() {
+            anyhow::bail!(
+                "what a finding needs is not a matter of choice: --kind, --container and --process go with --benign"
+            );
+        }
         if self.anonymise {
             anonymise(&mut capture);
         }
@@ -71,7 +80,14 @@ impl Minimise {
                 eprint!("\r{left} of {before} events left after {runs} runs ");
             }
         };
-        let kept = minimise(&plugin.subject, manifest, &capture, &aim, tell);
+        let kept = minimise(
+            &plugin.subject,
+            manifest,
+            &capture,
+            &aim,
+            &self.selection,
+            tell,
+        );
         if terminal {
             eprintln!();
         }
