@@ -107,8 +107,11 @@ impl Judge<'_> {
 
 impl Judge<'_> {
     /// What of the selected work the plugin gets, which must be something, and harmless.
-    fn begin_benign(&mut self, tries: Vec<Cut>) -> Result<Cut, MinimiseError> {
-        let (kept, fixed) = tries.into_iter().next().unwrap_or_default();
+    fn begin_benign(
+        &mut self,
+        kept: Vec<usize>,
+        fixed: HashSet<usize>,
+    ) -> Result<Cut, MinimiseError> {
         let events = kept.iter().map(|n| self.capture.events[*n].clone());
         let trial = self.subject.run(events, 64)?;
         if let Some(first) = trial.findings.first() {
@@ -260,13 +263,12 @@ fn begin(
     });
     let all = with_ancestors(acting.flatten().map(who).collect(), &parents);
     let mut tries = Vec::new();
-    if *judge.aim != Aim::Benign {
-        tries.push((slice(events, &found, seen, false), fixed(events, &found)));
-    }
-    tries.push((slice(events, &all, seen, true), fixed(events, &all)));
+    tries.push((slice(events, &found, seen, false), fixed(events, &found)));
+    let whole = slice(events, &all, seen, true);
     if *judge.aim == Aim::Benign {
-        return judge.begin_benign(tries);
+        return judge.begin_benign(whole, fixed(events, &all));
     }
+    tries.push((whole, fixed(events, &found)));
     for (kept, fixed) in tries {
         if judge.holds(&kept)? {
             return Ok((kept, fixed));
