@@ -13,7 +13,11 @@ use crate::span::duration;
 use anyhow::Context as _;
 use clap::Args;
 use crossbeam_channel::unbounded;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use vedette_sensor::capture::{Header, Writer};
 use vedette_sensor::filter::Filter;
@@ -53,7 +57,14 @@ pub struct Record {
 
     #[command(flatten)]
     runtimes: RuntimeArgs,
+
+    /// Run this command and record for as long as it runs.
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
 }
+
+/// What a command did last is in the rings by then.
+const AFTERMATH: Duration = Duration::from_millis(300);
 
 impl Record {
     /// Records until SIGINT or SIGTERM, or until it is enough.
@@ -86,10 +97,16 @@ impl Record {
         let mut agent = Agent::new(plugins, Some(recorder));
         let runtimes = self.runtimes.start(sensor.waker())?;
         let mut live = Live::begin(sensor, base, &mut agent, sender, runtimes)?;
-        anstream::eprintln!(
-            "recording into {}: end it with Ctrl-C",
-            self.capture.display()
-        );
+        match self.command.split_first() {
+            Some((program, arguments)) => {
+                run_for(program, arguments, stop.clone())?;
+                anstream::eprintln!("recording into {}", self.capture.display());
+            }
+            None => anstream::eprintln!(
+                "recording into {}: end it with Ctrl-C",
+                self.capture.display()
+            ),
+        }
         if let Some(duration) = self.duration {
             stop_after(duration, stop.clone());
         }
@@ -102,6 +119,26 @@ impl Record {
         Summary::new(&agent, lost).print_events();
         ended.context("the sensor failed")
     }
+}
+
+/// Starts a command, and stops the recording a moment after it has ended.
+fn run_for(program: &OsStr, arguments: &[OsString], stop: Arc<AtomicBool>) -> anyhow::Result<()> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .spawn()
+        .with_context(|| format!("{}: cannot be run", program.display()))?;
+    std::thread::Builder::new()
+        .name("command".to_owned())
+        .spawn(move || {
+            match child.wait() {
+                Ok(status) if status.success() => {}
+                Ok(status) => anstream::eprintln!("the command ended with {status}"),
+                Err(error) => anstream::eprintln!("the command's end is not known: {error}"),
+            }
+            std::thread::sleep(AFTERMATH);
+            stop.store(true, Ordering::Relaxed);
+        })?;
+    Ok(())
 }
 
 /// A new capture file of this machine.

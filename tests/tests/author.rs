@@ -1,0 +1,342 @@
+//! The author's loop, from an empty directory with nothing but the binary: a plugin is begun,
+//! tested, checked, measured, changed while it is tried, and its captures are made small.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::Duration,
+};
+use tempfile::TempDir;
+use vedette_tests::{
+    agent::command,
+    need::Need,
+    process::{alive, kill, wait_for},
+    require, workspace,
+};
+
+/// Long enough for a build on a machine that is busy with other things.
+const BUILD: Duration = Duration::from_secs(240);
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn run(arguments: &[&str], at: &Path) -> Output {
+    command(arguments)
+        .current_dir(at)
+        .output()
+        .expect("the agent is built")
+}
+
+fn succeed(arguments: &[&str], at: &Path) -> String {
+    let output = run(arguments, at);
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}{}",
+        stdout(&output),
+        stderr(&output)
+    );
+    stdout(&output)
+}
+
+fn fail(arguments: &[&str], at: &Path) -> String {
+    let output = run(arguments, at);
+    assert!(!output.status.success(), "{arguments:?} does not fail");
+    stderr(&output)
+}
+
+/// A plugin that was begun a moment ago. Where the compiler puts what it makes is kept from test
+/// to test.
+struct Begun {
+    directory: TempDir,
+    target: PathBuf,
+}
+
+impl Begun {
+    fn new(name: &str) -> Begun {
+        let directory = TempDir::new().expect("a temporary directory");
+        let said = succeed(&["plugin", "new", name], directory.path());
+        assert!(said.contains("vedette plugin test"), "{said}");
+        Begun {
+            directory,
+            target: workspace::cache().join("author"),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn edit(&self, file: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(file)).expect("it is there");
+        assert!(text.contains(from), "{from} is in {file}");
+        fs::write(self.path(file), text.replace(from, to)).expect("written");
+    }
+}
+
+#[test]
+fn from_an_empty_directory_to_a_tested_plugin() {
+    require!(Need::Agent);
+    let begun = Begun::new("ghost");
+    let home = begun.path("ghost");
+    let target = begun.target.display().to_string();
+    let junit = begun.path("report.xml").display().to_string();
+    let said = succeed(
+        &["plugin", "test", "--target-dir", &target, "--junit", &junit],
+        &home,
+    );
+    assert!(said.contains("2 passed, 0 failed"), "{said}");
+    let xml = fs::read_to_string(&junit).expect("a report");
+    assert!(xml.contains("tests=\"2\" failures=\"0\""), "{xml}");
+
+    // The code's own tests pass too, without the network.
+    let native = Command::new("cargo")
+        .args(["test", "--offline", "--target-dir", &target])
+        .current_dir(&home)
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .output()
+        .expect("cargo runs");
+    assert!(native.status.success(), "{}", stderr(&native));
+    assert!(stdout(&native).contains("2 passed"), "{}", stdout(&native));
+
+    // What it is and costs, and that nothing is to complain of.
+    let checked = succeed(&["plugin", "check", "ghost.wasm", "--json"], &home);
+    let checked: serde_json::Value = serde_json::from_str(&checked).expect("JSON");
+    assert_eq!(checked["sees"][0]["kind"], "exec");
+    assert!(checked["cost"]["offered"].as_f64() > Some(1.0), "{checked}");
+    assert_eq!(checked["warnings"], serde_json::json!([]));
+
+    // It is measured on what it gets: the mix of the design holds nothing for it.
+    let nothing = fail(&["plugin", "bench", "ghost.wasm"], &home);
+    assert!(nothing.contains("--capture"), "{nothing}");
+    let capture = "fixtures/memfd.capture";
+    let bench = ["plugin", "bench", "ghost.wasm", "--capture", capture];
+    let bench = [&bench[..], &["--time", "100ms", "--json"]].concat();
+    let figures = succeed(&bench, &home);
+    let figures: serde_json::Value = serde_json::from_str(&figures).expect("JSON");
+    assert_eq!(figures["delivered"], 1);
+    assert!(figures["mean-ns"].as_f64() > Some(0.0), "{figures}");
+
+    // A fixture that is not as declared fails, and says how.
+    begun.edit("ghost/plugin.toml", "findings = [\"fileless\"]", "");
+    let wrong = run(&["plugin", "test", "--target-dir", &target], &home);
+    assert!(!wrong.status.success());
+    let said = stdout(&wrong);
+    assert!(said.contains("FAILED  fixtures/memfd.capture"), "{said}");
+    assert!(said.contains("not to be found: fileless"), "{said}");
+}
+
+#[test]
+fn names_and_places_that_will_not_do() {
+    require!(Need::Agent);
+    let directory = TempDir::new().expect("a temporary directory");
+    let at = directory.path();
+    for name in ["Web Shell", "../up", "1st", "vedette"] {
+        let said = fail(&["plugin", "new", name], at);
+        assert!(said.contains(name), "{said}");
+    }
+    fs::create_dir(at.join("taken")).expect("a directory");
+    fs::write(at.join("taken/file"), "mine").expect("a file");
+    let said = fail(&["plugin", "new", "taken"], at);
+    assert!(said.contains("is there already"), "{said}");
+    assert!(!at.join("taken/plugin.toml").exists());
+    let said = fail(&["plugin", "new", "ghost", "--lang", "cobol"], at);
+    assert!(said.contains("rust"), "{said}");
+    succeed(&["plugin", "new", "ghost", "--path", "deep/er"], at);
+    assert!(at.join("deep/er/plugin.toml").exists());
+    let said = fail(&["plugin", "test", "nowhere"], at);
+    assert!(said.contains("nowhere") && said.contains("plugin.toml"), "{said}");
+    let said = fail(&["plugin", "sdk", "taken"], at);
+    assert!(said.contains("vedette plugin new"), "{said}");
+}
+
+#[test]
+fn the_bundled_plugins_find_what_their_fixtures_hold() {
+    require!(Need::Agent);
+    for name in ["escape", "miner", "reverse-shell"] {
+        let home = workspace::root().join("plugins").join(name);
+        let component = workspace::plugins().join(format!("{name}.wasm"));
+        let component = component.display().to_string();
+        let said = succeed(&["plugin", "test", "--component", &component], &home);
+        assert!(said.contains(", 0 failed"), "{said}");
+        let json = ["plugin", "test", "--component", &component, "--json"];
+        let report = succeed(&json, &home);
+        let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+        let fixtures = report["fixtures"].as_array().expect("fixtures");
+        assert!(fixtures.iter().any(|f| f["malicious"] == true));
+        assert!(fixtures.iter().any(|f| f["malicious"] == false));
+        for fixture in fixtures {
+            assert!(fixture["delivered"].as_u64() > Some(0), "{fixture}");
+        }
+    }
+}
+
+#[test]
+fn a_capture_is_made_small_and_finds_the_same() {
+    require!(Need::Agent);
+    let directory = TempDir::new().expect("a temporary directory");
+    let fixtures = workspace::root().join("plugins/reverse-shell/fixtures");
+    let component = workspace::plugins().join("reverse-shell.wasm");
+    let component = component.display().to_string();
+    let whole = fixtures.join("install-script.capture").display().to_string();
+    let to = directory.path().join("small").display().to_string();
+    let minimise = ["plugin", "minimise", "--plugin", &component];
+    let with = |rest: &[&'static str], capture: &str| {
+        let more = ["-o", to.as_str(), capture];
+        run(&[&minimise[..], rest, &more[..]].concat(), directory.path())
+    };
+    // Of harmless work there is nothing to keep for a rule.
+    let nothing = with(&["--rule", "bind-shell"], &whole);
+    assert!(!nothing.status.success());
+    assert!(stderr(&nothing).contains("--benign"), "{}", stderr(&nothing));
+    let no_rule = with(&["--rule", "teapot"], &whole);
+    assert!(stderr(&no_rule).contains("bind-shell"), "{}", stderr(&no_rule));
+    // An attack is none of the benign.
+    let attack = fixtures.join("fifo-relay.capture").display().to_string();
+    let refused = with(&["--benign"], &attack);
+    assert!(stderr(&refused).contains("not benign"), "{}", stderr(&refused));
+    // What a fixture holds is needed already; twice made small is the same.
+    let again = with(&["--rule", "reverse-shell"], &attack);
+    assert!(again.status.success(), "{}", stderr(&again));
+    let findings = |capture: &str| {
+        let arguments = ["plugin", "replay", &component, capture, "--json"];
+        let told = succeed(&arguments, directory.path());
+        let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+        told["findings"].clone()
+    };
+    assert_eq!(findings(&attack), findings(&to));
+    assert_eq!(findings(&to).as_array().map(Vec::len), Some(1));
+}
+
+/// A `vedette plugin dev` that is going on, and the lines that it says.
+struct Dev {
+    child: Child,
+    lines: Receiver<String>,
+    said: Vec<String>,
+}
+
+impl Dev {
+    fn start(home: &Path, further: &[&str]) -> Dev {
+        let mut child = command(["plugin", "dev"])
+            .args(further)
+            .current_dir(home)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the agent is built");
+        let (send, lines) = channel();
+        let out = child.stdout.take().expect("it is piped");
+        let errors = child.stderr.take().expect("it is piped");
+        let more = send.clone();
+        thread::spawn(move || {
+            let lines = BufReader::new(out).lines().map_while(Result::ok);
+            lines.for_each(|line| drop(send.send(line)));
+        });
+        thread::spawn(move || {
+            let lines = BufReader::new(errors).lines().map_while(Result::ok);
+            lines.for_each(|line| drop(more.send(line)));
+        });
+        Dev {
+            child,
+            lines,
+            said: Vec::new(),
+        }
+    }
+
+    fn expect(&mut self, text: &str) {
+        loop {
+            match self.lines.recv_timeout(BUILD) {
+                Ok(line) => {
+                    let found = line.contains(text);
+                    self.said.push(line);
+                    if found {
+                        return;
+                    }
+                }
+                Err(_) => panic!("{text:?} is not said: {:#?}", self.said),
+            }
+        }
+    }
+
+    fn stop(mut self) {
+        kill(self.child.id(), rustix::process::Signal::INT);
+        let ended = wait_for(Duration::from_secs(30), || {
+            self.child.try_wait().expect("it is our child")
+        });
+        let ended = ended.unwrap_or_else(|| panic!("it does not end: {:#?}", self.said));
+        assert!(ended.success(), "{ended}: {:#?}", self.said);
+        let left = std::env::temp_dir().join(format!("vedette-dev-{}", self.child.id()));
+        assert!(!left.exists());
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        if alive(self.child.id()) {
+            kill(self.child.id(), rustix::process::Signal::KILL);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn every_change_is_tried_at_once() {
+    require!(Need::Agent);
+    let begun = Begun::new("ghost");
+    let home = begun.path("ghost");
+    let target = begun.target.display().to_string();
+    let capture = home.join("fixtures/benign.capture").display().to_string();
+    let arguments = ["--no-agent", "--target-dir", &target, "--capture", &capture];
+    let mut dev = Dev::start(&home, &arguments);
+    dev.expect("2 passed, 0 failed");
+    dev.expect("found     0 cases");
+    // What does not compile is said; what was there before is waited for.
+    begun.edit("ghost/src/lib.rs", "use vedette_sdk", "use vedette-sdk");
+    dev.expect("error");
+    dev.expect("cargo failed");
+    // A new detection finds more at once: the deleted program of the benign capture too.
+    begun.edit("ghost/src/lib.rs", "use vedette-sdk", "use vedette_sdk");
+    dev.expect("2 passed, 0 failed");
+    begun.edit(
+        "ghost/src/lib.rs",
+        "!process.has(process_mark::MEMFD_IMAGE)",
+        "process.exe().is_empty()",
+    );
+    dev.expect("FAILED  fixtures/benign.capture");
+    dev.expect("found     1 cases");
+    dev.stop();
+}
+
+#[test]
+fn every_change_goes_to_work_on_this_machine() {
+    require!(Need::Agent, Need::Kernel, Need::Tool("python3"));
+    let _alone = workspace::alone();
+    let begun = Begun::new("ghost");
+    let home = begun.path("ghost");
+    let target = begun.target.display().to_string();
+    let mut dev = Dev::start(&home, &["--target-dir", &target]);
+    dev.expect("vedette is ready");
+    let act = || {
+        let act = "import os
+fd = os.memfd_create('drill')
+os.write(fd, open('/bin/true', 'rb').read())
+os.execve(fd, ['drill-of-the-test'], {})";
+        let done = Command::new("python3").args(["-c", act]).status();
+        assert!(done.is_ok_and(|status| status.success()));
+    };
+    act();
+    dev.expect("drill-of-the-test");
+    begun.edit("ghost/src/lib.rs", "runs without a file", "has no file at all");
+    dev.expect("took over as generation 2");
+    act();
+    dev.expect("has no file at all");
+    dev.stop();
+}
