@@ -99,7 +99,7 @@ fn from_an_empty_directory_to_a_tested_plugin() {
 
     // The code's own tests pass too, without the network.
     let native = Command::new("cargo")
-        .args(["test", "--offline", "--target-dir", &target])
+        .args(["test", "--release", "--offline", "--target-dir", &target])
         .current_dir(&home)
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .output()
@@ -153,7 +153,10 @@ fn names_and_places_that_will_not_do() {
     succeed(&["plugin", "new", "ghost", "--path", "deep/er"], at);
     assert!(at.join("deep/er/plugin.toml").exists());
     let said = fail(&["plugin", "test", "nowhere"], at);
-    assert!(said.contains("nowhere") && said.contains("plugin.toml"), "{said}");
+    assert!(
+        said.contains("nowhere") && said.contains("plugin.toml"),
+        "{said}"
+    );
     let said = fail(&["plugin", "sdk", "taken"], at);
     assert!(said.contains("vedette plugin new"), "{said}");
 }
@@ -186,7 +189,10 @@ fn a_capture_is_made_small_and_finds_the_same() {
     let fixtures = workspace::root().join("plugins/reverse-shell/fixtures");
     let component = workspace::plugins().join("reverse-shell.wasm");
     let component = component.display().to_string();
-    let whole = fixtures.join("install-script.capture").display().to_string();
+    let whole = fixtures
+        .join("install-script.capture")
+        .display()
+        .to_string();
     let to = directory.path().join("small").display().to_string();
     let minimise = ["plugin", "minimise", "--plugin", &component];
     let with = |rest: &[&'static str], capture: &str| {
@@ -196,13 +202,25 @@ fn a_capture_is_made_small_and_finds_the_same() {
     // Of harmless work there is nothing to keep for a rule.
     let nothing = with(&["--rule", "bind-shell"], &whole);
     assert!(!nothing.status.success());
-    assert!(stderr(&nothing).contains("--benign"), "{}", stderr(&nothing));
+    assert!(
+        stderr(&nothing).contains("--benign"),
+        "{}",
+        stderr(&nothing)
+    );
     let no_rule = with(&["--rule", "teapot"], &whole);
-    assert!(stderr(&no_rule).contains("bind-shell"), "{}", stderr(&no_rule));
+    assert!(
+        stderr(&no_rule).contains("bind-shell"),
+        "{}",
+        stderr(&no_rule)
+    );
     // An attack is none of the benign.
     let attack = fixtures.join("fifo-relay.capture").display().to_string();
     let refused = with(&["--benign"], &attack);
-    assert!(stderr(&refused).contains("not benign"), "{}", stderr(&refused));
+    assert!(
+        stderr(&refused).contains("not benign"),
+        "{}",
+        stderr(&refused)
+    );
     // What a fixture holds is needed already; twice made small is the same.
     let again = with(&["--rule", "reverse-shell"], &attack);
     assert!(again.status.success(), "{}", stderr(&again));
@@ -334,7 +352,11 @@ os.execve(fd, ['drill-of-the-test'], {})";
     };
     act();
     dev.expect("drill-of-the-test");
-    begun.edit("ghost/src/lib.rs", "runs without a file", "has no file at all");
+    begun.edit(
+        "ghost/src/lib.rs",
+        "runs without a file",
+        "has no file at all",
+    );
     dev.expect("took over as generation 2");
     act();
     dev.expect("has no file at all");

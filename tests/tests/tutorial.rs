@@ -77,7 +77,9 @@ impl Reader {
         let path = std::env::var("PATH").unwrap_or_default();
         // The environment that the tests give to every call of the agent.
         let with = command(["--version"]);
-        let environment = with.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let environment = with
+            .get_envs()
+            .filter_map(|(name, value)| Some((name, value?)));
         let output = Command::new("bash")
             .args(["-e", "-c", script])
             .current_dir(&self.at)
@@ -92,7 +94,11 @@ impl Reader {
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );
-        assert!(output.status.success(), "{script}:\n{said}\nbefore: {}", self.said);
+        assert!(
+            output.status.success(),
+            "{script}:\n{said}\nbefore: {}",
+            self.said
+        );
         self.said.push_str(&said);
         // Where the reader is now.
         if self.at.join("ghost").is_dir() {
@@ -110,7 +116,12 @@ fn events_of(capture: &Path) -> usize {
 
 #[test]
 fn the_tutorial_works_as_it_stands() {
-    require!(Need::Agent, Need::Kernel, Need::Tool("bash"), Need::Tool("cargo"));
+    require!(
+        Need::Agent,
+        Need::Kernel,
+        Need::Tool("bash"),
+        Need::Tool("cargo")
+    );
     let _alone = workspace::alone();
     let directory = TempDir::new().expect("a temporary directory");
     let tutorial = fs::read_to_string(workspace::root().join("docs/tutorial.md"));
@@ -129,8 +140,14 @@ fn the_tutorial_works_as_it_stands() {
     assert!(said.contains("2 passed, 0 failed"), "{said}");
     assert!(said.contains("4 passed, 0 failed"), "{said}");
     assert!(said.contains("nothing to complain of"), "{said}");
-    assert!(said.contains("whose file is deleted, connects to 127.0.0.1:9"), "{said}");
+    assert!(
+        said.contains("whose file is deleted, connects to 127.0.0.1:9"),
+        "{said}"
+    );
     let small = events_of(&reader.at.join("fixtures/deleted.capture"));
     let whole = events_of(&reader.at.join("act.all"));
-    assert!(small < 100 && small < whole, "{small} of {whole} events are left");
+    assert!(
+        small < 100 && small < whole,
+        "{small} of {whole} events are left"
+    );
 }

@@ -267,7 +267,11 @@ pub fn mix() -> Vec<Event> {
         let pid = 100 + n % PROCESSES;
         let child = 1000 + n;
         events.push(match n % 10 {
-            0 => event(kind::EXEC, pid, 50, b"/usr/bin/python3"),
+            0 => Event {
+                // One name on device 1.
+                b: 1 | 1 << 32,
+                ..event(kind::EXEC, pid, 50, b"/usr/bin/python3")
+            },
             1..=4 => event(
                 kind::OPEN,
                 pid,
@@ -290,8 +294,9 @@ pub fn mix() -> Vec<Event> {
 }
 
 impl Figures {
-    /// Whether an event costs no more than it may.
+    /// Whether an event costs no more than it may: by the median, since the mean holds all the
+    /// times at which the machine did something else.
     pub fn within_budget(&self) -> bool {
-        self.mean_ns <= self.budget_ns
+        self.p50_ns <= self.budget_ns
     }
 }

@@ -263,8 +263,8 @@ fn begin(
     });
     let all = with_ancestors(acting.flatten().map(who).collect(), &parents);
     let mut tries = Vec::new();
-    tries.push((slice(events, &found, seen, false), fixed(events, &found)));
-    let whole = slice(events, &all, seen, true);
+    tries.push((slice(events, &found), fixed(events, &found)));
+    let whole = slice(events, &all);
     if *judge.aim == Aim::Benign {
         return judge.begin_benign(whole, fixed(events, &all));
     }
@@ -307,26 +307,18 @@ fn with_ancestors(mut processes: HashSet<Who>, parents: &HashMap<Who, Who>) -> H
     processes
 }
 
-/// Who the processes are, which containers they are in, the time, and what they do; `all` of what
-/// the plugin sees, or what is theirs alone.
-fn slice(
-    events: &[Event],
-    processes: &HashSet<Who>,
-    seen: &HashSet<usize>,
-    all: bool,
-) -> Vec<usize> {
+/// All that these processes do and suffer, which containers they are in, and the time.
+fn slice(events: &[Event], processes: &HashSet<Who>) -> Vec<usize> {
     let groups = groups(events, processes);
     let theirs = |e: &Event| {
         processes.contains(&who(e.task.process))
             || e.target.is_some_and(|t| processes.contains(&who(t)))
     };
     let numbered = events.iter().enumerate();
-    let kept = numbered.filter(|(n, e)| match e.kind {
+    let kept = numbered.filter(|(_, e)| match e.kind {
         kind::TICK | kind::LOSS => true,
-        _ if is_reference(e) => true,
         kind::CGROUP | kind::CONTAINER => groups.contains(&e.a) || theirs(e),
-        _ if all => seen.contains(n) || (CONTEXT.has(e.kind) && theirs(e)),
-        _ => theirs(e),
+        _ => is_reference(e) || theirs(e),
     });
     kept.map(|(n, _)| n).collect()
 }

@@ -9,7 +9,7 @@ impl Language {
     /// The line that runs its native tests, with what it does.
     pub fn native_tests(self) -> &'static str {
         match self {
-            Language::Rust => "cargo test              # test the code natively",
+            Language::Rust => "cargo test --release    # test the code natively",
             Language::Python => "python3 -m unittest     # test the code natively",
             Language::JavaScript => "npm install && npm test # test the code natively",
         }

@@ -63,10 +63,10 @@ fn print(f: &Figures) {
         f.offered
     );
     anstream::println!(
-        "event     {:.0} ns, p50 {:.0}, p99 {:.0}: {budget} the budget of {:.0}, which is for full batches",
-        f.mean_ns,
+        "event     p50 {:.0} ns, p99 {:.0}, mean {:.0}: {budget} the budget of {:.0}, which is for full batches",
         f.p50_ns,
         f.p99_ns,
+        f.mean_ns,
         f.budget_ns
     );
     anstream::println!(
