@@ -58,6 +58,7 @@ fn record(to: &str) -> Result<usize, Box<dyn std::error::Error>> {
     sleep(Duration::from_secs(5));
     let mut work = Command::new("/bin/sh")
         .args(["-c", WORK])
+        .current_dir("/")
         .env("PATH", "/usr/bin:/bin")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
