@@ -3,9 +3,9 @@
 
 use super::trial::{Capture, Subject, TrialError};
 use crate::context::{Context, Rows};
+use crate::grants::Grants;
 use crate::plugin::batch::Builder;
 use crate::plugin::cache::Cache;
-use crate::plugin::component::Grant;
 use crate::plugin::engine::{self, EngineError};
 use crate::plugin::load::{Compiled, Loader};
 use crate::plugin::services::CLOCK_STEP;
@@ -109,7 +109,7 @@ pub fn bench(
         Some(path) => Cache::open(&engine, path).unwrap_or_else(|_| Cache::none(&engine)),
         None => Cache::none(&engine),
     };
-    let loader = Loader::new(engine, cache, Grant::default());
+    let loader = Loader::new(engine, cache, Grants::default());
     let begun = Instant::now();
     let generation = loader.load_bytes(&subject.path, subject.bytes.clone());
     let generation = generation.map_err(|error| BenchError::Refused {

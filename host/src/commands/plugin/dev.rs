@@ -6,6 +6,7 @@ use crate::author::fixtures;
 use crate::author::sources::Sources;
 use crate::author::trial::Capture;
 use crate::commands::run::stop_on_signals;
+use crate::grants::Grant;
 use crate::output::text;
 use anyhow::Context as _;
 use clap::Args;
@@ -127,6 +128,8 @@ impl Dev {
 struct Agent {
     directory: PathBuf,
     child: Option<Child>,
+    /// What the plugin asked for when the agent was started: that much it was granted.
+    asked: Option<Grant>,
 }
 
 impl Agent {
@@ -138,24 +141,48 @@ impl Agent {
             .mode(0o700)
             .create(&directory)
             .with_context(|| format!("{}: cannot be made", directory.display()))?;
-        Ok(Agent {
+        let agent = Agent {
             directory,
             child: None,
-        })
+            asked: None,
+        };
+        for part in [agent.plugins(), agent.state()] {
+            DirBuilder::new()
+                .mode(0o700)
+                .create(&part)
+                .with_context(|| format!("{}: cannot be made", part.display()))?;
+        }
+        Ok(agent)
+    }
+
+    fn plugins(&self) -> PathBuf {
+        self.directory.join("plugins")
+    }
+
+    fn state(&self) -> PathBuf {
+        self.directory.join("state")
     }
 
     /// Puts a component where the agent takes it up; starts the agent with the first one.
     fn give(&mut self, plugin: &Ready) -> anyhow::Result<()> {
-        let place = self.directory.join(format!("{}.wasm", plugin.manifest.id));
-        let aside = self.directory.join(".next");
+        let place = self.plugins().join(format!("{}.wasm", plugin.manifest.id));
+        let aside = self.plugins().join(".next");
         std::fs::write(&aside, &plugin.subject.bytes)
             .and_then(|()| std::fs::rename(&aside, &place))
             .with_context(|| format!("{}: cannot be written", place.display()))?;
         // Another id is another plugin: what was there under the former one goes.
-        for entry in std::fs::read_dir(&self.directory)?.flatten() {
+        for entry in std::fs::read_dir(self.plugins())?.flatten() {
             if entry.path() != place {
                 let _ = std::fs::remove_file(entry.path());
             }
+        }
+        // Whoever asks for more than before needs a grant; an author grants it by saving.
+        let asked = Grant::asked(&plugin.manifest);
+        if self.asked.as_ref() != Some(&asked) {
+            self.stop()?;
+            std::fs::remove_dir_all(self.state())?;
+            DirBuilder::new().mode(0o700).create(self.state())?;
+            self.asked = Some(asked);
         }
         if self.child.is_none() {
             self.child = Some(self.start(&plugin.subject.cache)?);
@@ -169,7 +196,9 @@ impl Agent {
         command
             .arg("run")
             .arg("--plugins")
-            .arg(&self.directory)
+            .arg(self.plugins())
+            .arg("--state")
+            .arg(self.state())
             .arg("--instance")
             .arg(format!("dev-{}", std::process::id()))
             .args(cache.as_deref().map(|_| Path::new("--cache")))
@@ -200,6 +229,12 @@ impl Agent {
 
     /// Ends the agent, as Ctrl-C does: it says what it has seen.
     fn end(mut self) -> anyhow::Result<()> {
+        self.stop()?;
+        std::fs::remove_dir_all(&self.directory)
+            .with_context(|| format!("{}: cannot be removed", self.directory.display()))
+    }
+
+    fn stop(&mut self) -> anyhow::Result<()> {
         if let Some(child) = &mut self.child {
             let pid = Pid::from_child(child);
             let _ = kill_process(pid, Signal::INT);
@@ -213,7 +248,6 @@ impl Agent {
             }
         }
         self.child = None;
-        std::fs::remove_dir_all(&self.directory)
-            .with_context(|| format!("{}: cannot be removed", self.directory.display()))
+        Ok(())
     }
 }
