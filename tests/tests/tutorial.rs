@@ -116,12 +116,7 @@ fn events_of(capture: &Path) -> usize {
 
 #[test]
 fn the_tutorial_works_as_it_stands() {
-    require!(
-        Need::Agent,
-        Need::Kernel,
-        Need::Tool("bash"),
-        Need::Tool("cargo")
-    );
+    require!(Need::Agent, Need::Kernel, Need::Tool("bash"));
     let _alone = workspace::alone();
     let directory = TempDir::new().expect("a temporary directory");
     let tutorial = fs::read_to_string(workspace::root().join("docs/tutorial.md"));
