@@ -151,7 +151,7 @@ fn pattern(text: &str, value: &Spanned<DeValue<'_>>) -> Result<(), Fault> {
 }
 
 /// A validator that answers in time linear in what it is given, and looks at nothing else.
-pub(super) fn compile(schema: &Value) -> Result<Validator, ValidationError<'static>> {
+pub(super) fn compile(schema: &Value) -> Result<Validator, Box<ValidationError<'static>>> {
     jsonschema::options()
         .with_draft(Draft::Draft202012)
         .should_validate_formats(true)
@@ -161,6 +161,7 @@ pub(super) fn compile(schema: &Value) -> Result<Validator, ValidationError<'stat
                 .dfa_size_limit(MAX_AUTOMATON),
         )
         .build(schema)
+        .map_err(Box::new)
 }
 
 /// The path to where something is wrong.

@@ -365,9 +365,8 @@ pub fn anatomy(bytes: &[u8]) -> Result<Anatomy, ComponentError> {
             }
             // Any number and any place: whether it is the one at the end is the signature's matter.
             Payload::CustomSection(section) if section.name() == signature::SECTION => {
-                if std::mem::replace(&mut anatomy.signed, true) {
-                    return Err(SignatureError::Form.into());
-                }
+                let first = !std::mem::replace(&mut anatomy.signed, true);
+                first.then_some(()).ok_or(SignatureError::Form)?;
             }
             Payload::ComponentImportSection(section) => {
                 for import in section {

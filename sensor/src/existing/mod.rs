@@ -19,7 +19,7 @@ use control_groups::ControlGroups;
 use descriptors::Descriptors;
 use process::Found;
 use std::collections::{HashMap, HashSet};
-use tasks::Told;
+use tasks::{Place, Told};
 use vedette_contract::{kind, values::event_mark};
 
 pub use survey::{Glance, Seen, Survey, lives};
@@ -62,7 +62,7 @@ pub fn existing(
 }
 
 /// What the kernel tells, in order, and where somebody listens.
-fn all_told(mut tasks: Tasks) -> Option<(Vec<Told>, HashSet<(u64, u64)>)> {
+fn all_told(mut tasks: Tasks) -> Option<(Vec<Told>, HashSet<Place>)> {
     let mut told = Vec::new();
     loop {
         match tasks.read(&mut told) {

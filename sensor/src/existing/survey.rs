@@ -40,7 +40,7 @@ pub struct Survey {
 /// A process of the survey, by who told of it.
 #[derive(Debug)]
 enum One {
-    Told(Told),
+    Told(Box<Told>),
     Found(Found),
 }
 
@@ -80,7 +80,7 @@ impl Survey {
                     self.listening = tasks.listening().clone();
                     let order = |told: &Told| (told.process().pid, told.parent().pid);
                     let told = parents_first(std::mem::take(&mut self.told), order);
-                    let told: Vec<One> = told.into_iter().map(One::Told).collect();
+                    let told: Vec<One> = told.into_iter().map(|t| One::Told(Box::new(t))).collect();
                     self.ordered = Some(told.into_iter());
                 }
                 Err(error) => {

@@ -17,7 +17,7 @@ const PART: usize = 32 << 10;
 const LISTENING_MAX: usize = 64 << 10;
 
 /// A listening socket's network namespace and port.
-type Place = (u64, u64);
+pub(super) type Place = (u64, u64);
 
 /// An iteration over all processes, under way.
 #[derive(Debug)]
