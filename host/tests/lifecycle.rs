@@ -163,7 +163,7 @@ impl Trial {
 
     /// What memory and state have counted at the last event.
     fn counted(&self) -> &str {
-        let own = self.findings.iter().filter(|f| &*f.plugin == "keeper");
+        let mut own = self.findings.iter().filter(|f| &*f.plugin == "keeper");
         let message = own.next_back().map_or("", |f| f.message.as_str());
         message.split_once(" {").map_or("", |(counts, _)| counts)
     }
