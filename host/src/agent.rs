@@ -6,6 +6,7 @@
 
 use crate::context::{Context, Rows, Unexplained, process::Process};
 use crate::control::server::Control;
+use crate::mute::Mutes;
 use crate::plugin::host::PluginHost;
 use crate::record::Record;
 use crate::recorder::Recorder;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use vedette_contract::{kind, values::event_mark};
 use vedette_sensor::capture::CaptureError;
 use vedette_sensor::event::{Event, Image, Task};
+use vedette_sensor::live::{Group, Muted};
 
 /// One second of event time: how often a tick stands in the stream.
 const TICK: u64 = 1_000_000_000;
@@ -31,6 +33,8 @@ pub struct Agent {
     pub plugins: PluginHost,
     recorder: Option<Recorder>,
     watcher: Option<Watcher>,
+    /// What plugins are not to have.
+    pub mutes: Mutes,
     /// Events taken, by kind.
     pub taken: [u64; 128],
     next_tick: u64,
@@ -62,6 +66,7 @@ impl Agent {
             plugins,
             recorder,
             watcher: None,
+            mutes: Mutes::default(),
             taken: [0; 128],
             next_tick: 0,
             own: 0,
@@ -89,7 +94,9 @@ impl Agent {
             watcher(&record);
         }
         self.moment.pass(self.now);
-        self.plugins.offer(record);
+        if !self.mutes.drops(&record) {
+            self.plugins.offer(record);
+        }
     }
 
     /// Takes an event for the context's sake alone: what came before that which matters.
@@ -154,6 +161,12 @@ impl Agent {
         let container = self.context.next_unexplained()?;
         let maker = self.context.row(container.by);
         Some((container, maker))
+    }
+
+    /// Looks whether a control group is muted, of which something new is known. Gives what the
+    /// kernel is to be told of it.
+    pub fn mute(&mut self, group: Group) -> Option<Option<Muted>> {
+        self.mutes.look(&self.context, group)
     }
 
     /// Time of the newest event, ns since boot.

@@ -1,6 +1,7 @@
 //! Who wants which events, and what of that the kernel filters, in words.
 
 use crate::manifest::Manifest;
+use crate::mute::Rule;
 use crate::plugin::component::{Component, anatomy};
 use crate::plugin::inspect;
 use crate::subscription::Subscriptions;
@@ -36,6 +37,8 @@ pub struct OfKind {
     pub wanted_by: Vec<Wish>,
     /// What the kernel lets pass, an event needing only one of these; none for everything.
     pub passes: Vec<String>,
+    /// The mutes given that keep it from plugins.
+    pub muted: Vec<String>,
     /// The programs that tell of it.
     pub sources: Vec<Source>,
     /// Programs that this kernel refuses, and why.
@@ -57,7 +60,7 @@ impl Explanation {
     ///
     /// # Errors
     /// The directory cannot be read.
-    pub fn of(directory: &Path) -> anyhow::Result<Explanation> {
+    pub fn of(directory: &Path, mutes: &[Rule]) -> anyhow::Result<Explanation> {
         let entries = std::fs::read_dir(directory)
             .with_context(|| format!("{}: no directory of plugins", directory.display()))?;
         let mut paths: Vec<_> = entries.filter_map(|e| Some(e.ok()?.path())).collect();
@@ -75,7 +78,7 @@ impl Explanation {
             Err(error) => (Vec::new(), Some(error.to_string())),
         };
         Ok(Explanation {
-            kinds: explain(&manifests, &gaps),
+            kinds: explain(&manifests, &gaps, mutes),
             refused,
             not_tried,
         })
@@ -114,6 +117,9 @@ impl Explanation {
                     &format!(" {passes}"),
                 );
             }
+            for rule in &of_kind.muted {
+                line("MUTED", &format!("--mute {rule}"));
+            }
             for source in &of_kind.sources {
                 line("from", &format!("{} ({})", source.program, source.at));
             }
@@ -138,7 +144,7 @@ fn manifest(path: &Path) -> anyhow::Result<Manifest> {
     Ok(Manifest::parse(&text, "plugin.toml")?)
 }
 
-fn explain(manifests: &[Manifest], gaps: &[Gap]) -> Vec<OfKind> {
+fn explain(manifests: &[Manifest], gaps: &[Gap], mutes: &[Rule]) -> Vec<OfKind> {
     let mut filter = Filter::context();
     for manifest in manifests {
         filter.union(&Subscriptions::compile(manifest).filter());
@@ -150,6 +156,11 @@ fn explain(manifests: &[Manifest], gaps: &[Gap]) -> Vec<OfKind> {
             number: kind.number,
             wanted_by: wishes(kind, manifests),
             passes: passes(kind, &filter),
+            muted: mutes
+                .iter()
+                .filter(|rule| rule.kinds.has(kind.number))
+                .map(Rule::to_string)
+                .collect(),
             sources: sources(kind.number),
             gaps: gaps
                 .iter()

@@ -14,6 +14,7 @@ pub mod instance;
 pub mod live;
 pub mod loss;
 pub mod manifest;
+pub mod mute;
 pub mod output;
 pub mod plugin;
 pub mod record;

@@ -145,6 +145,7 @@ impl Live {
             }
         }
         self.tell_losses(end, agent);
+        self.tell_mutes(end, agent);
         agent.plugins.flush();
         Ok(())
     }
@@ -197,7 +198,16 @@ impl Live {
                 };
                 agent.take(event);
                 let none = agent.context().group_holds_none(&about);
-                self.sensor.set_outside(group, none)
+                self.sensor
+                    .set_outside(group, none)
+                    .and_then(|()| self.mute(group, agent))
+            }
+            kind::CGROUP_REMOVED => {
+                agent.take(event);
+                match agent.mutes.forget(group) {
+                    true => self.sensor.set_muted(group, None),
+                    false => Ok(()),
+                }
             }
             kind::CGROUP_MOVE => {
                 let moved = event.target;
@@ -216,7 +226,9 @@ impl Live {
                 agent.take(event);
                 let mut groups = agent.context().groups_of(&container).into_iter();
                 groups.try_for_each(|(hierarchy, id)| {
-                    self.sensor.set_outside(group_of(hierarchy, id), false)
+                    let group = group_of(hierarchy, id);
+                    self.sensor.set_outside(group, false)?;
+                    self.mute(group, agent)
                 })
             }
             _ => {
@@ -226,6 +238,14 @@ impl Live {
         };
         if let Err(error) = told {
             tracing::error!("the kernel could not be told of a control group: {error}");
+        }
+    }
+
+    /// Lets the kernel keep back what is muted of a control group of which something is new.
+    fn mute(&mut self, group: Group, agent: &mut Agent) -> Result<(), SensorError> {
+        match agent.mute(group) {
+            Some(muted) => self.sensor.set_muted(group, muted),
+            None => Ok(()),
         }
     }
 
@@ -292,7 +312,30 @@ impl Live {
         self.last_second = second;
         agent.ticks_until(now);
         self.tell_losses(now, agent);
+        self.tell_mutes(now, agent);
         agent.plugins.flush();
+    }
+
+    /// What is kept from plugins at the operator's wish is told too: nobody shall think that
+    /// nothing happened.
+    fn tell_mutes(&mut self, now: u64, agent: &mut Agent) {
+        if agent.mutes.rules().is_empty() {
+            return;
+        }
+        match self.sensor.not_sent() {
+            Ok(not_sent) => agent.mutes.count(not_sent),
+            Err(error) => tracing::error!("what is muted cannot be counted: {error}"),
+        }
+        for said in agent.mutes.say(now / 60_000_000_000) {
+            self.say_as(
+                Severity::Info,
+                "events-muted",
+                "Events are kept from the plugins",
+                said.message,
+                said.case,
+                now,
+            );
+        }
     }
 
     /// A loss stands in the stream, in the counters and among the findings; where it makes the
@@ -354,13 +397,26 @@ impl Live {
 
     /// Raises a health finding of the agent itself.
     fn say(&self, rule: &str, title: &str, message: String, dedup: String, at: u64) {
+        self.say_as(Severity::Medium, rule, title, message, dedup, at);
+    }
+
+    /// The same, as severe as that.
+    fn say_as(
+        &self,
+        severity: Severity,
+        rule: &str,
+        title: &str,
+        message: String,
+        dedup: String,
+        at: u64,
+    ) {
         let finding = Finding {
             plugin: Arc::from(OWN_ID),
             version: Arc::from(env!("CARGO_PKG_VERSION")),
             rule: rule.to_owned(),
             title: title.to_owned(),
             category: Category::Health,
-            severity: Severity::Medium,
+            severity,
             confidence: 100,
             techniques: Vec::new(),
             process: None,

@@ -66,7 +66,6 @@ static __always_inline u64 cgroup_v1(struct task_struct *task)
 
 /* Control groups that are known to hold no container, version 1 told apart by the highest bit.
  * What falls out of it is merely unknown again. */
-#define GROUP_V1 (1ull << 63)
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);

@@ -1,6 +1,6 @@
 /* The two lanes into user space, and who may use how much of them. */
 #pragma once
-#include "loss.h"
+#include "mute.h"
 
 #define LANE_BULK 0
 #define LANE_SECURITY 1
@@ -140,11 +140,11 @@ static __always_inline u32 send_bulk(struct record *record, u32 len)
 	return 0;
 }
 
-/* Sends the record or counts it as lost. Not static, so that the kernel verifies it by itself and
+/* Sends the record, or counts it as muted or lost. Not static, so that the kernel verifies it by itself and
  * not once for every way that leads here. */
 __noinline int send(struct scratch *s, u32 security)
 {
-	if (!s)
+	if (!s || (filter.mutes && is_muted(&s->record, security)))
 		return 0;
 	u32 len = s->used;
 	opaque(len);

@@ -46,9 +46,13 @@ struct filter {
 	u32 home;
 	/* The agent: what it opens, connects to … itself is not told. */
 	u32 self;
-	u32 unused;
+	/* Set while any control group is muted (mute.h). */
+	u32 mutes;
 };
 volatile struct filter filter SEC(".data.filter");
+
+/* In a map's key: the control group is of version 1. */
+#define GROUP_V1 (1ull << 63)
 
 /* Set while the reader looks at the rings by itself several times a millisecond. Waking it for
  * every event would cost more than all the rest of the event. */

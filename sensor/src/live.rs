@@ -8,6 +8,7 @@ mod given;
 mod lanes;
 mod losses;
 mod merge;
+mod mutes;
 mod object;
 mod options;
 mod pins;
@@ -28,6 +29,7 @@ use flows::Flows;
 use given::Resolver;
 use losses::Ledger;
 use merge::{Rings, now};
+pub use mutes::{MUTED_MOST, Muted, NotSent};
 pub(crate) use object::CORE;
 pub use object::Gap;
 use object::Object;
@@ -273,6 +275,23 @@ impl Sensor {
     /// When the map cannot be written.
     pub fn set_outside(&mut self, group: Group, outside: bool) -> Result<(), SensorError> {
         rules::set_outside(&mut self.object, group, outside)
+    }
+
+    /// Mutes kinds of events of a control group, or no longer: they are counted and not sent. What
+    /// the context needs, and packets, are sent all the same; so is what finds no room.
+    ///
+    /// # Errors
+    /// When the map cannot be written.
+    pub fn set_muted(&mut self, group: Group, muted: Option<Muted>) -> Result<(), SensorError> {
+        self.rules.set_muted(&mut self.object, group, muted)
+    }
+
+    /// What was not sent because it is muted.
+    ///
+    /// # Errors
+    /// When the map is not there.
+    pub fn not_sent(&mut self) -> Result<Vec<NotSent>, SensorError> {
+        mutes::not_sent(&mut self.object)
     }
 
     /// Waits up to `timeout` for events and appends them to `out` in order of time. Returns

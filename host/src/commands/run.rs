@@ -7,6 +7,7 @@ use crate::control::{server::Control, socket_of};
 use crate::grants::{self, Grants};
 use crate::instance::{Instance, RUNTIME};
 use crate::live::Live;
+use crate::mute::{MuteArgs, Mutes};
 use crate::output::Clock;
 use crate::plugin::{host::PluginHost, shadow::ShadowAccept};
 use crate::recorder::Recorder;
@@ -96,6 +97,9 @@ pub struct Run {
     grant_defaults: grants::Policy,
 
     #[command(flatten)]
+    mutes: MuteArgs,
+
+    #[command(flatten)]
     sensor: SensorArgs,
 }
 
@@ -148,6 +152,7 @@ impl Run {
     /// Runs until SIGINT or SIGTERM.
     pub fn execute(self) -> anyhow::Result<()> {
         let begin = Instant::now();
+        let mutes = self.mutes.rules()?;
         // Without root nothing can be sensed, and it is said below what is shown instead.
         let _instance = rustix::process::geteuid()
             .is_root()
@@ -187,6 +192,10 @@ impl Run {
             .transpose()?
             .map(Recorder::new);
         let mut agent = Agent::new(plugins, recorder);
+        for rule in &mutes {
+            anstream::eprintln!("MUTED {}", rule.words());
+        }
+        agent.mutes = Mutes::new(mutes);
         let form = self.output.form();
         let handler = handle_outcomes(
             Verdicts::new(policy, form, clock),

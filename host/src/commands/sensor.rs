@@ -1,6 +1,7 @@
 //! `vedette sensor`: what the kernel is asked for and why, and what an agent has put into it.
 
 use crate::explain::Explanation;
+use crate::mute::MuteArgs;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use vedette_sensor::live::unpin;
@@ -28,6 +29,8 @@ enum Command {
             default_value = "/usr/lib/vedette/plugins"
         )]
         plugins: PathBuf,
+        #[command(flatten)]
+        mutes: MuteArgs,
         /// As JSON.
         #[arg(long)]
         json: bool,
@@ -44,8 +47,12 @@ impl Sensor {
     /// Does it.
     pub fn execute(self) -> anyhow::Result<()> {
         match self.command {
-            Command::Explain { plugins, json } => {
-                let explanation = Explanation::of(&plugins)?;
+            Command::Explain {
+                plugins,
+                mutes,
+                json,
+            } => {
+                let explanation = Explanation::of(&plugins, &mutes.rules()?)?;
                 if json {
                     anstream::println!("{}", serde_json::to_string_pretty(&explanation)?);
                 } else {

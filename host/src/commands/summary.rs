@@ -12,6 +12,8 @@ use std::collections::BTreeMap;
 pub struct Summary {
     taken: BTreeMap<String, u64>,
     lost: Lost,
+    muted: Vec<String>,
+    muted_kinds: Value,
     plugins: Vec<PluginInfo>,
     repaired: u64,
 }
@@ -29,6 +31,8 @@ impl Summary {
         Summary {
             taken,
             lost,
+            muted: agent.mutes.lines(),
+            muted_kinds: agent.mutes.json(),
             plugins: agent.plugins.plugins(),
             repaired: agent.context().counters().repaired,
         }
@@ -71,6 +75,9 @@ impl Summary {
                 .map(|(kind, n)| format!("{kind} {n}"))
                 .collect();
             anstream::eprintln!("lost      {count}: {cause} ({})", kinds.join(", "));
+        }
+        for line in &self.muted {
+            anstream::eprintln!("muted     {line}");
         }
         if self.repaired > 0 {
             anstream::eprintln!("repaired  {} rows of the process table", self.repaired);
@@ -124,6 +131,7 @@ impl Summary {
             "events": self.taken,
             "lost": self.lost.by_cause(),
             "lost_kinds": self.lost.by_kind(),
+            "muted": self.muted_kinds,
             "repaired": self.repaired,
             "plugins": plugins,
         })

@@ -245,6 +245,18 @@ impl Containers {
             .collect()
     }
 
+    /// Path of a group, and the container that it belongs to, if it is known.
+    pub fn group(&self, hierarchy: u32, id: u64) -> Option<(&str, Option<Arc<Container>>)> {
+        let group = match hierarchy {
+            0 => Group::Unified(id),
+            _ => Group::V1(id),
+        };
+        let known = self.groups.get(&group)?;
+        let container = known.container.as_ref();
+        let row = container.and_then(|id| self.by_id.get(id));
+        Some((&known.path, row.map(|entry| entry.row.clone())))
+    }
+
     /// Whether the groups are known and belong to no container.
     pub fn are_outside(&self, cgroup: u64, cgroup_v1: u64) -> bool {
         let groups = [Group::Unified(cgroup), Group::V1(cgroup_v1)];

@@ -147,6 +147,12 @@ impl Context {
         self.containers.groups_of(container)
     }
 
+    /// Path of a control group, and the container that it belongs to; none where it is not known.
+    /// The hierarchy is 0 for the unified one.
+    pub fn group(&self, hierarchy: u32, id: u64) -> Option<(&str, Option<Arc<Container>>)> {
+        self.containers.group(hierarchy, id)
+    }
+
     /// Whether the control group of a `cgroup` event is known.
     pub fn knows_group(&self, event: &Event) -> bool {
         self.containers.knows(event)

@@ -59,6 +59,16 @@ impl KindSet {
         KindSet(self.0 | other.0)
     }
 
+    /// What is in this set and not in the other.
+    pub const fn without(self, other: KindSet) -> KindSet {
+        KindSet(self.0 & !other.0)
+    }
+
+    /// Whether nothing is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// The numbers in the set as two words, low first: the form of the kernel map.
     pub const fn words(self) -> [u64; 2] {
         [self.0 as u64, (self.0 >> 64) as u64]

@@ -1,7 +1,12 @@
 //! A [`Filter`] in the form that the kernel side reads. Twin of `struct filter` and the maps of
 //! watched names and prefixes in `bpf/maps.h`.
 
-use super::{SensorError, object::Object, syscalls};
+use super::{
+    SensorError,
+    mutes::{Muted, Mutes},
+    object::Object,
+    syscalls,
+};
 use crate::filter::{Access, Filter, KindSet, Lines, Opens, STEPS_MOST, Step};
 use aya::{
     Pod,
@@ -42,7 +47,7 @@ struct Words {
     by_place: u32,
     home: u32,
     own: u32,
-    unused: u32,
+    mutes: u32,
 }
 
 // SAFETY: numbers only, without padding: 30 words of 8 bytes, then 12 of 4.
@@ -215,9 +220,32 @@ pub(super) struct Rules {
     filter: Filter,
     /// The machine's own mount namespace.
     home: u32,
+    mutes: Mutes,
 }
 
 impl Rules {
+    /// What a filter compiles to, and whether anything is muted.
+    fn compile(&self, filter: &Filter) -> Compiled {
+        let mut compiled = Compiled::of(filter, self.home);
+        compiled.words.mutes = u32::from(self.mutes.any());
+        compiled
+    }
+
+    /// Mutes a control group, or no longer. The kernel side looks at no group while none is muted.
+    pub(super) fn set_muted(
+        &mut self,
+        object: &mut Object,
+        group: Group,
+        muted: Option<Muted>,
+    ) -> Result<(), SensorError> {
+        let before = self.mutes.any();
+        self.mutes.set(object, key_of(group), muted)?;
+        if self.mutes.any() != before {
+            set_words(object, self.compile(&self.filter).words)?;
+        }
+        Ok(())
+    }
+
     /// Tells which mount namespace is the machine's own: only of processes there is it ever known
     /// that they are in no container.
     pub(super) fn set_home(
@@ -229,7 +257,7 @@ impl Rules {
             return Ok(());
         }
         self.home = mount_namespace;
-        set_words(object, Compiled::of(&self.filter, self.home).words)?;
+        set_words(object, self.compile(&self.filter).words)?;
         forget_answers(object)
     }
 
@@ -243,12 +271,12 @@ impl Rules {
         let mut both = self.filter.clone();
         both.union(filter);
         let narrows = both != *filter;
-        let both = Compiled::of(&both, self.home);
+        let both = self.compile(&both);
         set_words(object, both.words)?;
         self.tables.turn_into(object, both.tables)?;
         if narrows {
             outlast_programs();
-            let alone = Compiled::of(filter, self.home);
+            let alone = self.compile(filter);
             self.tables.turn_into(object, alone.tables)?;
             set_words(object, alone.words)?;
         }
@@ -284,31 +312,41 @@ pub enum Group {
 /// Tells groups of version 1 from the others (`GROUP_V1`).
 const GROUP_V1: u64 = 1 << 63;
 
+/// A group in a map's key.
+fn key_of(group: Group) -> u64 {
+    match group {
+        Group::Unified(id) => id,
+        Group::V1(id) => id | GROUP_V1,
+    }
+}
+
 pub(super) fn set_outside(
     object: &mut Object,
     group: Group,
     outside: bool,
 ) -> Result<(), SensorError> {
-    let key = match group {
-        Group::Unified(id) => id,
-        Group::V1(id) => id | GROUP_V1,
-    };
+    let key = key_of(group);
     let mut map: HashMap<_, u64, u32> = object.map_mut("OUTSIDE")?;
     let done = if outside {
         map.insert(key, 1, 0)
     } else {
-        match map.remove(&key) {
-            Err(MapError::KeyNotFound) => Ok(()),
-            Err(MapError::SyscallError(error))
-                if error.io_error.kind() == std::io::ErrorKind::NotFound =>
-            {
-                Ok(())
-            }
-            done => done,
-        }
+        removed(map.remove(&key))
     };
     done.map_err(|source| SensorError::map("OUTSIDE", source))?;
     forget_answers(object)
+}
+
+/// Of the removal of a key: that it was not there is as good.
+pub(super) fn removed(done: Result<(), MapError>) -> Result<(), MapError> {
+    match done {
+        Err(MapError::KeyNotFound) => Ok(()),
+        Err(MapError::SyscallError(error))
+            if error.io_error.kind() == std::io::ErrorKind::NotFound =>
+        {
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// Makes the kernel side judge every process anew.

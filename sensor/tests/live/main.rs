@@ -19,6 +19,7 @@ mod life;
 mod memory;
 mod message;
 mod mount;
+mod mute;
 mod namespace;
 mod network;
 mod observe;

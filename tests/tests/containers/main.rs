@@ -100,6 +100,10 @@ struct Bundle {
 
 impl Bundle {
     fn new(privileged: bool) -> Self {
+        Self::running(privileged, &[image::PORTRAIT])
+    }
+
+    fn running(privileged: bool, args: &[&str]) -> Self {
         let directory = TempDir::with_prefix("vedette-bundle-").expect("a temporary directory");
         image::rootfs(&directory.path().join("rootfs"));
         let mut bounding = vec!["CAP_CHOWN", "CAP_KILL"];
@@ -111,7 +115,7 @@ impl Bundle {
             "ociVersion": "1.0.2",
             "process": {
                 "user": {"uid": 0, "gid": 0},
-                "args": [image::PORTRAIT],
+                "args": args,
                 "env": ["PATH=/bin"],
                 "cwd": "/",
                 "capabilities": {"bounding": bounding, "effective": bounding, "permitted": bounding},
@@ -178,6 +182,69 @@ fn every_short_lived_container_of_runc_is_known_from_its_first_event_on() {
     let stopped = watch.agent.stop();
     let told = stopped.of("execution").len();
     assert_eq!(told, SHORT_LIVED, "none twice, none in no container");
+}
+
+/// What the containers of the next test do: portraits until they are told to go on, then what is
+/// judged.
+const MUTED_ACTS: &str = "
+while [ ! -e /go ]; do /bin/portrait; sleep 0.2; done
+i=0
+while [ $i -lt 200 ]; do i=$((i+1)); : < /etc/seen; done
+/bin/late/portrait";
+
+#[test]
+fn a_muted_container_is_kept_from_plugins_and_that_is_told() {
+    require!(
+        Need::Agent,
+        Need::Kernel,
+        Need::Tool("runc"),
+        Need::Tool("cc")
+    );
+    let _alone = workspace::alone();
+    let plugins = PluginDirectory::new();
+    for guest in ["portrait", "tally"] {
+        plugins.put(guest, &Component::guest(guest));
+    }
+    let word = random_hex(4);
+    let rule = format!("exec,open=muted-{word}-*");
+    let options = Options::default().plugins(plugins.path()).everything();
+    let agent = options
+        .argument("--mute-security")
+        .argument("--mute")
+        .argument(&rule)
+        .start();
+    let ids = [format!("muted-{word}-box"), format!("heard-{word}-box")];
+    let bundles = ids.each_ref().map(|_| {
+        let bundle = Bundle::running(false, &["/bin/sh", "-c", MUTED_ACTS]);
+        let root = bundle.directory.path().join("rootfs");
+        fs::create_dir(root.join("bin/late")).expect("an own directory");
+        fs::copy(root.join("bin/portrait"), root.join("bin/late/portrait"))
+            .expect("an own directory");
+        fs::write(root.join("etc/seen"), "").expect("an own directory");
+        bundle
+    });
+    std::thread::scope(|scope| {
+        for (bundle, id) in bundles.iter().zip(&ids) {
+            scope.spawn(|| bundle.run(id));
+        }
+        let said = agent.wait_for(|f| f.text("/rule") == "events-muted");
+        for bundle in &bundles {
+            fs::write(bundle.directory.path().join("rootfs/go"), "").expect("an own directory");
+        }
+        let said = said.unwrap_or_else(|| panic!("not said: {}", agent.describe()));
+        assert!(said.is_health() && said.text("/message").contains(&rule));
+        assert_eq!(said.text("/severity"), "info");
+    });
+    let late = |id: &str, f: &Finding| {
+        f.container() == Some(id) && f.text("/process/exe").ends_with("/late/portrait")
+    };
+    agent.expect("the one that is heard", |f| late(&ids[1], f));
+    let stopped = agent.stop();
+    assert!(!stopped.findings.iter().any(|f| late(&ids[0], f)));
+    let muted = &stopped.summary()["muted"][&rule];
+    assert!(muted["open"].as_u64() >= Some(200), "{muted}");
+    assert!(muted["exec"].as_u64() >= Some(2), "{muted}");
+    assert!(stopped.errors.contains("MUTED exec, open of containers"));
 }
 
 #[test]
