@@ -32,8 +32,8 @@ pub struct Mutes {
     sent_not: Vec<NotSent>,
     /// By rule: how many of them were told as a finding, and in which minute last.
     said: Vec<(u64, u64)>,
-    /// Groups that found no room, of which all is told.
-    pub overflow: u64,
+    /// Groups that found no room, of which all is told, and how many of them were said to be.
+    overflow: (u64, u64),
 }
 
 impl Mutes {
@@ -75,7 +75,7 @@ impl Mutes {
             return Some(None);
         }
         if before == 0 && self.groups.len() >= MUTED_MOST {
-            self.overflow += 1;
+            self.overflow.0 += 1;
             return None;
         }
         self.groups.insert(group, of_group);
@@ -157,6 +157,14 @@ impl Mutes {
     /// What is to be said of mutes that have kept something from plugins: of each once a minute.
     pub fn say(&mut self, minute: u64) -> Vec<Said> {
         let mut all = Vec::new();
+        let (overflow, told) = &mut self.overflow;
+        if overflow != told {
+            *told = *overflow;
+            all.push(Said {
+                message: format!("{overflow} control groups {NO_ROOM}"),
+                case: format!("no room {minute}"),
+            });
+        }
         for (n, kinds) in self.counts().into_iter().enumerate() {
             let total: u64 = kinds.values().sum();
             let (told, last) = &mut self.said[n];
@@ -182,6 +190,7 @@ impl Mutes {
     pub fn lines(&self) -> Vec<String> {
         let counts = self.counts();
         let rules = self.rules.iter().zip(counts);
+        let overflow = Some(self.overflow.0).filter(|overflow| *overflow > 0);
         rules
             .map(|(rule, kinds)| {
                 let total: u64 = kinds.values().sum();
@@ -190,6 +199,7 @@ impl Mutes {
                     _ => format!("{total}: {rule} ({})", words(&kinds)),
                 }
             })
+            .chain(overflow.map(|overflow| format!("{overflow} control groups {NO_ROOM}")))
             .collect()
     }
 
@@ -203,6 +213,9 @@ impl Mutes {
         Value::Object(rules.collect::<Map<_, _>>())
     }
 }
+
+/// What becomes of groups beyond [`MUTED_MOST`].
+const NO_ROOM: &str = "are to be muted and find no room: the plugins have all of their events";
 
 /// What is to be said of a mute.
 #[derive(Debug, Clone, PartialEq, Eq)]

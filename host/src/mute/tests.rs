@@ -137,5 +137,8 @@ fn groups_without_end_fill_no_memory() {
         mutes.look(&context, Group::Unified(group));
     }
     assert_eq!(mutes.groups.len(), MUTED_MOST);
-    assert_eq!(mutes.overflow, 3);
+    let said = mutes.say(1);
+    assert!(said[0].message.starts_with("3 control groups"), "{said:?}");
+    assert_eq!(mutes.say(2), []);
+    assert!(mutes.lines()[1].starts_with("3 control groups"));
 }
