@@ -87,7 +87,7 @@ impl Explanation {
     /// What a plugin with this manifest alone would see beside the context, whatever the kernel
     /// at hand can show.
     pub fn of_manifest(manifest: &Manifest) -> Vec<OfKind> {
-        let mut kinds = explain(std::slice::from_ref(manifest), &[]);
+        let mut kinds = explain(std::slice::from_ref(manifest), &[], &[]);
         kinds.retain(|kind| kind.wanted_by.iter().any(|wish| wish.by == manifest.id));
         kinds
     }
