@@ -60,9 +60,12 @@ impl Moment {
 
 impl Agent {
     /// An agent with these plugins, recording what it takes where a writer is given.
-    pub fn new(plugins: PluginHost, recorder: Option<Recorder>) -> Agent {
+    pub fn new(mut plugins: PluginHost, recorder: Option<Recorder>) -> Agent {
+        let context = Context::default();
+        plugins.know(context.past());
+        context.keep_past(plugins.asks());
         Agent {
-            context: Context::default(),
+            context,
             plugins,
             recorder,
             watcher: None,
@@ -188,6 +191,9 @@ impl Agent {
             if let Some(plugin) = self.plugins.apply(change).wants_existing {
                 self.introduce(&plugin);
             }
+        }
+        if any {
+            self.context.keep_past(self.plugins.asks());
         }
         any
     }

@@ -6,6 +6,7 @@
 pub mod container;
 mod containers;
 mod group_path;
+mod past;
 pub mod process;
 mod streams;
 mod table;
@@ -19,6 +20,7 @@ use vedette_contract::{kind, values::process_mark};
 use vedette_sensor::event::{Event, Image, Namespaces, Task, TaskRef};
 
 pub use containers::Unexplained;
+pub use past::{Moment, Past};
 pub use table::Counters;
 
 /// Ancestors that a row keeps. A worm that forks and lets its parent die again and again would
@@ -124,6 +126,18 @@ impl Context {
         let mut rows: Vec<_> = self.table.living().cloned().collect();
         rows.sort_by_key(|p| (p.id.start, p.id.pid));
         rows
+    }
+
+    /// What was, for whoever asks while the stream goes on. Kept from [`keep_past`] on.
+    ///
+    /// [`keep_past`]: Context::keep_past
+    pub fn past(&self) -> Past {
+        self.table.past().clone()
+    }
+
+    /// Begins to keep what was, or ends: it has its cost.
+    pub fn keep_past(&self, on: bool) {
+        self.table.keep_past(on);
     }
 
     /// The current row of a process.

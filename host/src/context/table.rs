@@ -1,6 +1,6 @@
 //! The rows of processes by pid, with their bounds.
 
-use super::process::Process;
+use super::{past::Past, process::Process};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use vedette_contract::values::process_mark;
@@ -35,6 +35,8 @@ pub struct Counters {
 #[derive(Debug, Default)]
 pub struct Table {
     rows: HashMap<u32, Arc<Process>>,
+    /// Told of every change.
+    past: Past,
     /// Dead processes in the order of their death, with its time.
     exited: VecDeque<(u64, TaskRef)>,
     /// All processes in the order in which they came, for eviction when the table is full.
@@ -56,6 +58,10 @@ impl Table {
         let id = row.id;
         let row = Arc::new(row);
         let before = self.rows.insert(id.pid, row.clone());
+        if let Some(before) = before.as_ref().filter(|before| before.id != id) {
+            self.past.gone(before.key);
+        }
+        self.past.put(&row);
         if before.is_none_or(|b| b.id != id) {
             self.order.push_back(id);
             self.shrink();
@@ -86,6 +92,18 @@ impl Table {
             .filter(|p| p.marks & process_mark::EXITED == 0)
     }
 
+    /// The rows with earlier ones, where they are kept.
+    pub fn past(&self) -> &Past {
+        &self.past
+    }
+
+    /// Begins to keep earlier rows, or ends.
+    pub fn keep_past(&self, on: bool) {
+        if self.past.is_on() != on {
+            self.past.turn(on, self.rows.values());
+        }
+    }
+
     /// Counts a row that was mended.
     pub fn repaired(&mut self) {
         self.counters.repaired += 1;
@@ -100,11 +118,13 @@ impl Table {
     }
 
     fn forget(&mut self, id: TaskRef) -> bool {
-        let mine = self.rows.get(&id.pid).is_some_and(|row| row.id == id);
-        if mine {
+        let mine = self.rows.get(&id.pid).filter(|row| row.id == id);
+        let key = mine.map(|row| row.key);
+        if let Some(key) = key {
             self.rows.remove(&id.pid);
+            self.past.gone(key);
         }
-        mine
+        key.is_some()
     }
 
     /// Keeps the table and the order of arrival within their bounds: first the dead go, then the

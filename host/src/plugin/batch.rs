@@ -68,6 +68,34 @@ impl Builder {
         (batch, count)
     }
 
+    /// Builds a batch without events: these processes in its first rows, as many as it has room
+    /// for, and their lineages behind them. Returns how many those are. `sent` is told each row.
+    pub fn list(
+        &mut self,
+        processes: &[Arc<Process>],
+        mut sent: impl FnMut(&Arc<Process>),
+    ) -> (u32, Arc<Batch>) {
+        let mut batch = Batch::default();
+        self.rows.clear();
+        self.texts.clear();
+        self.containers.clear();
+        for process in processes {
+            if batch.text.len() >= MAX_TEXT {
+                break;
+            }
+            let index = row(batch.processes.len());
+            self.rows.insert(Arc::as_ptr(process) as usize, index);
+            self.push_process(&mut batch, process);
+            sent(process);
+        }
+        let count = batch.processes.len();
+        for (index, process) in processes[..count].iter().enumerate() {
+            let parent = self.process(&mut batch, process.parent.as_ref(), &mut sent);
+            batch.processes[index].parent = parent;
+        }
+        (row(count), Arc::new(batch))
+    }
+
     /// Gives a batch back, for the next one to use its buffers.
     pub fn reuse(&mut self, batch: Arc<Batch>) {
         self.batch = batch;

@@ -4,10 +4,10 @@ use super::{
     bindings::vedette::detect::types::Finding,
     component::interface,
     engine::epochs,
-    services::{Line, Services, Shared},
+    services::{Line, Moments, Services, Shared},
     wire::Batch,
 };
-use crate::manifest::Manifest;
+use crate::{context::process::Process, manifest::Manifest, record::Record};
 use std::{sync::Arc, time::Duration};
 use wasmtime::{
     Store, Trap,
@@ -104,7 +104,7 @@ impl Instance {
         manifest: &Manifest,
         kept: Shared,
     ) -> Result<Instance, StartError> {
-        let services = Services::new(kept, manifest.limits.memory);
+        let services = Services::new(kept, manifest);
         let mut store = Store::new(pre.engine(), services);
         store.limiter(|services| services);
         store.set_hostcall_fuel(MAX_OUTPUT);
@@ -148,16 +148,27 @@ impl Instance {
         Ok(instance)
     }
 
-    /// Gives the plugin a batch. `at` is the time of an event in it: all are of one step of the
-    /// clock. Nothing of the call is effective before [`commit`](Instance::commit).
+    /// Gives the plugin a batch of these records, with the moments of those that may be asked
+    /// about. `at` is the time of one of them: all are of one step of the clock. Nothing of the call is effective before [`commit`](Instance::commit).
     ///
     /// # Errors
     /// The call ended without an answer: the instance is dead.
-    pub fn detect(&mut self, batch: &Arc<Batch>, at: u64) -> Result<Vec<Finding>, Abort> {
-        self.store.data_mut().set_clock(at);
+    pub fn detect(
+        &mut self,
+        batch: &Arc<Batch>,
+        records: &[Arc<Record>],
+        moments: &Moments,
+        at: u64,
+    ) -> Result<Vec<Finding>, Abort> {
+        self.store.data_mut().begin(records, moments, at);
         let detect = self.detect;
         let (findings,) = self.call(&detect, (batch.clone(),), self.deadline)?;
         Ok(findings)
+    }
+
+    /// The processes that the last call was shown beyond its batch.
+    pub fn take_shown(&mut self) -> Vec<Arc<Process>> {
+        self.store.data_mut().take_shown()
     }
 
     /// Makes what the last call did effective; returns the lines that it logged.

@@ -10,7 +10,11 @@ use super::{
     services::{self, Services, Shared},
     shadow::Rehearsal,
 };
-use crate::{grants::Grants, manifest::Manifest, subscription::Subscriptions};
+use crate::{
+    grants::Grants,
+    manifest::{Manifest, Service},
+    subscription::Subscriptions,
+};
 use std::{
     collections::HashMap,
     panic::resume_unwind,
@@ -95,9 +99,14 @@ impl Compiled {
 
     /// An instance with keys of its own, for a trial.
     fn rehearse(&self) -> Result<Rehearsal, StartError> {
-        let kept = Shared::default();
+        let kept = self.kept.fork();
         let instance = self.start_on(&kept)?;
         Ok(Rehearsal { instance, kept })
+    }
+
+    /// Whether it declares this service.
+    pub fn has(&self, service: Service) -> bool {
+        self.manifest.services.contains(&service)
     }
 
     /// What the plugin keeps over its generations.
@@ -159,6 +168,10 @@ pub struct Coming {
     pub life: Life,
 }
 
+/// Forms of its state that a plugin may come back to: stops one that is reloaded with ever new forms
+/// from keeping them all. Those that are in use stay in any case.
+const MAX_FORMS: usize = 3;
+
 /// Makes generations out of files.
 #[derive(Debug)]
 pub struct Loader {
@@ -173,8 +186,8 @@ pub struct Loader {
     pub shadow: u64,
     next: AtomicU32,
     coming: Mutex<Vec<Coming>>,
-    /// By plugin id: what its generations share.
-    kept: Mutex<HashMap<String, Shared>>,
+    /// By plugin id and form of the state: what generations share.
+    kept: Mutex<HashMap<String, Vec<(u32, Shared)>>>,
 }
 
 impl Loader {
@@ -286,7 +299,7 @@ impl Loader {
             source,
             life,
             pre: linker.instantiate_pre(&code).map_err(link)?,
-            kept: self.kept(&component.manifest.id),
+            kept: self.kept(&component.manifest),
             manifest: component.manifest,
         };
         let instance = compiled.start()?;
@@ -339,14 +352,25 @@ impl Loader {
         kept.contains_key(id)
     }
 
-    /// What the generations of a plugin share.
-    fn kept(&self, id: &str) -> Shared {
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(id.to_owned())
-            .or_default()
-            .clone()
+    /// What the generations of a plugin share whose state has the same form. One with another form
+    /// begins with nothing, and what the others kept stays for as long as they may come back.
+    fn kept(&self, manifest: &Manifest) -> Shared {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let forms = kept.entry(manifest.id.clone()).or_default();
+        let version = manifest.state.version;
+        if let Some((_, shared)) = forms.iter().find(|(form, _)| *form == version) {
+            return shared.clone();
+        }
+        // What a generation in service, or one that is kept for a rollback, has is not dropped.
+        if forms.len() >= MAX_FORMS
+            && let Some(unused) = forms.iter().position(|(_, shared)| !shared.is_held())
+        {
+            forms.remove(unused);
+        }
+        let shared = Shared::default();
+        shared.allow(manifest);
+        forms.push((version, shared.clone()));
+        shared
     }
 
     /// Forgets what a plugin kept: it was removed.

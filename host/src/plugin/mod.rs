@@ -13,6 +13,7 @@ pub mod bindings;
 pub mod budget;
 pub mod build;
 pub mod cache;
+pub mod chunked;
 pub mod command;
 pub mod component;
 pub mod decisions;

@@ -5,7 +5,7 @@ use super::{
     shadow::{Rehearsal, ShadowReport},
     stats::Counters,
 };
-use crate::record::Record;
+use crate::{context::Moment, record::Record};
 use std::{
     collections::VecDeque,
     sync::{
@@ -42,6 +42,8 @@ pub struct Delivery {
     pub record: Arc<Record>,
     /// Generations that want it: that in service, and that which is about to be.
     pub wanted_by: [u32; 2],
+    /// What was when it happened, for plugins that ask.
+    pub moment: Option<Moment>,
 }
 
 /// One item of a queue, in the order in which it is to happen.

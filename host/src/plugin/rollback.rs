@@ -1,6 +1,6 @@
 //! The generations before the one in service, and the time in which that one has to prove itself.
 
-use super::{instance::Memory, load::Compiled, state::State};
+use super::{instance::Memory, load::Compiled, services::Saved};
 use std::{collections::VecDeque, sync::Arc};
 
 /// Generations that are kept for a rollback, with their compiled code and what they knew.
@@ -16,7 +16,9 @@ pub(super) struct Former {
     pub number: u32,
     pub compiled: Arc<Compiled>,
     /// What the plugin kept when its successor took over.
-    pub state: State,
+    pub saved: Saved,
+    /// What its successor found, where that keeps a state of another form.
+    pub successor: Option<Saved>,
     /// What it remembered then, where it can say so.
     pub memory: Option<Memory>,
     /// Event time of that, ns.

@@ -6,15 +6,17 @@ use super::{
     delivered::Delivered,
     instance::{Abort, Instance, StartError},
     load::Compiled,
-    services::{CLOCK_STEP, Line, Shared},
+    queue::Delivery,
+    services::{CLOCK_STEP, Line, Moments, Shared},
     stats::Counters,
 };
-use crate::{finding::Finding, record::Record};
+use crate::{finding::Finding, manifest::Service, record::Record};
 use rustix::time::{ClockId, clock_gettime};
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
+use vedette_contract::kind;
 
 /// What a call that returned has said.
 #[derive(Debug)]
@@ -55,6 +57,8 @@ pub(super) struct Seat {
     pub delivered: Delivered,
     builder: Builder,
     clock: u64,
+    /// The moments of the events that are being judged, by their ids.
+    moments: Moments,
 }
 
 impl Seat {
@@ -76,12 +80,20 @@ impl Seat {
             number,
             delivered,
             clock,
+            moments: Moments::default(),
         }
     }
 
     /// The same on trial: what it keeps is a fork.
     pub fn on_trial(self, kept: Shared) -> Seat {
+        kept.allow(&self.compiled.manifest);
         Seat { kept, ..self }
+    }
+
+    /// The same in service: the limits of its manifest hold now.
+    pub fn in_service(self) -> Seat {
+        self.kept.allow(&self.compiled.manifest);
+        self
     }
 
     /// Step of the clock that `state` sees.
@@ -94,10 +106,47 @@ impl Seat {
         self.clock * CLOCK_STEP
     }
 
-    /// How many events are of the same step of the clock.
-    pub fn one_step(&mut self, records: &[Arc<Record>]) -> usize {
+    /// Whether it is to hear of an event that it does not want: of the ticks, for its timers.
+    pub fn follows(&self, record: &Record) -> bool {
+        record.event.kind == kind::TICK && self.compiled.has(Service::Timer)
+    }
+
+    /// Remembers what was when these events happened, for the plugin to ask, until
+    /// [`forget`](Seat::forget).
+    pub fn remember(&mut self, deliveries: &[Delivery]) {
+        let moment = |d: &Delivery| Some((d.record.event.id, d.moment.clone()?));
+        self.moments.extend(deliveries.iter().filter_map(moment));
+    }
+
+    /// Forgets it: whoever holds a moment keeps what was then in memory.
+    pub fn forget(&mut self) {
+        self.moments.clear();
+    }
+
+    /// The clock comes to the step that this event is in. Returns the timers that are due by
+    /// then, as events: they are told before anything else of that step.
+    pub fn reach(&mut self, record: &Record) -> Vec<Arc<Record>> {
+        let step = record.event.at / CLOCK_STEP;
+        if step <= self.clock {
+            return Vec::new();
+        }
+        self.clock = step;
+        // Out of service its timers wait.
+        if self.instance.is_none() || !self.compiled.has(Service::Timer) {
+            return Vec::new();
+        }
+        let due = self.kept.lock().due(self.time());
+        // They come before the event, and what is asked about them is as of then.
+        if let Some(moment) = self.moments.get(&record.event.id).cloned() {
+            let of_timer = due.iter().map(|timer| (timer.event.id, moment.clone()));
+            self.moments.extend(of_timer);
+        }
+        due
+    }
+
+    /// How many events are of the step of the clock that is on.
+    pub fn one_step(&self, records: &[Arc<Record>]) -> usize {
         let step = |record: &Record| record.event.at / CLOCK_STEP;
-        self.clock = self.clock.max(records.first().map_or(0, |r| step(r)));
         records.iter().take_while(|r| step(r) <= self.clock).count()
     }
 
@@ -119,7 +168,7 @@ impl Seat {
             records.iter().for_each(|record| delivered.record(record));
         }
         let (begun, on_cpu) = (Instant::now(), thread_time());
-        let answer = instance.detect(&batch, self.clock * CLOCK_STEP);
+        let answer = instance.detect(&batch, records, &self.moments, self.clock * CLOCK_STEP);
         let (time, cpu) = (begun.elapsed(), thread_time().saturating_sub(on_cpu));
         self.builder.reuse(batch);
         Counters::add(&counters.cpu_ns, cpu.as_nanos() as u64);
@@ -127,6 +176,9 @@ impl Seat {
             counters.call(count, time.as_nanos() as u64);
             let memory = instance.memory_used() as u64;
             counters.memory.store(memory, Relaxed);
+            for process in instance.take_shown() {
+                delivered.process(&process);
+            }
             let lines = instance.commit();
             let answer = Answer {
                 plugin: &self.id,

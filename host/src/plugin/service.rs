@@ -14,7 +14,11 @@ use super::{
     shadow::{ShadowAccept, ShadowReport},
     stats::{Counters, Stats},
 };
-use crate::{manifest::Manifest, record::Record};
+use crate::{
+    context::Past,
+    manifest::{self, Manifest},
+    record::Record,
+};
 use crossbeam_channel::Sender;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -161,6 +165,21 @@ impl Service {
         self.next.as_ref().or_else(fallback)
     }
 
+    /// Whether it is to be offered what it did not subscribe to: the ticks, for its timers.
+    #[inline]
+    pub fn follows(&self, kind: u16) -> bool {
+        kind == kind::TICK && self.has(manifest::Service::Timer)
+    }
+
+    /// Whether it declares a service, or is about to.
+    pub fn has(&self, service: manifest::Service) -> bool {
+        let next = self
+            .next
+            .as_ref()
+            .is_some_and(|(_, next)| next.has(service));
+        next || self.live.1.has(service)
+    }
+
     /// What it wants from the kernel, or is about to want.
     pub fn filter(&self) -> Filter {
         let mut filter = self.live.1.subscriptions.filter();
@@ -171,9 +190,14 @@ impl Service {
     }
 
     /// Lets a record wait for it; a whole batch is handed over at once.
-    pub fn offer(&mut self, record: Arc<Record>, wanted_by: [u32; 2]) {
+    pub fn offer(&mut self, record: Arc<Record>, wanted_by: [u32; 2], past: &Past) {
         let at = record.event.at;
-        self.waiting.push(Delivery { record, wanted_by });
+        let asks = self.has(manifest::Service::Context);
+        self.waiting.push(Delivery {
+            record,
+            wanted_by,
+            moment: asks.then(|| past.now()).flatten(),
+        });
         if self.waiting.len() >= self.batch {
             self.hand_over(at);
         }

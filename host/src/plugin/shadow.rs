@@ -143,8 +143,8 @@ impl Shadow {
         memory: Option<Memory>,
     ) -> Shadow {
         let Rehearsal { mut instance, kept } = rehearsal;
-        let fork = live.compiled.kept().lock().state.clone();
-        kept.lock().state = fork;
+        // Where its state has another form, that is not what the one in service has.
+        kept.follow(compiled.kept(), live.time());
         let restored = memory.map_or(Ok(()), |memory| instance.restore(memory));
         // What its init has written lands on the fork.
         instance.commit();
@@ -193,15 +193,36 @@ impl Shadow {
             return;
         }
         let number = self.seat.number;
-        let wanted: Vec<Arc<Record>> = taken
-            .iter()
-            .filter(|delivery| delivery.wanted_by.contains(&number))
-            .map(|delivery| delivery.record.clone())
-            .collect();
-        let mut rest = &wanted[..];
+        self.seat.remember(taken);
+        let mut wanted = Vec::new();
+        for delivery in taken {
+            if delivery.wanted_by.contains(&number) {
+                wanted.push(delivery.record.clone());
+            } else if self.seat.follows(&delivery.record) {
+                self.judge(&std::mem::take(&mut wanted));
+                self.reach(&delivery.record);
+            }
+        }
+        self.judge(&wanted);
+        self.seat.forget();
+    }
+
+    /// Calls it with these.
+    fn judge(&mut self, records: &[Arc<Record>]) {
+        let mut rest = records;
         while !rest.is_empty() && self.failed.is_none() {
+            self.reach(&rest[0]);
             let step = self.seat.one_step(rest);
             rest = &rest[self.call(&rest[..step])..];
+        }
+    }
+
+    /// Its clock comes to this event: timers that are due by then are told first.
+    fn reach(&mut self, record: &Arc<Record>) {
+        let due = self.seat.reach(record);
+        let mut rest = &due[..];
+        while !rest.is_empty() && self.failed.is_none() {
+            rest = &rest[self.call(rest)..];
         }
     }
 

@@ -1,18 +1,26 @@
 //! What a plugin keeps through traps and reloads: keys and values, with an end in event time.
 //!
 //! Writes of a call are gathered aside and take effect when it returns, so that a call that traps
-//! leaves no half of its work.
+//! leaves no half of its work. A copy ([`Clone`]) shares all that is not written afterwards: it is
+//! what a shadow runs on, and what a rollback goes back to.
 
-use std::collections::{BTreeSet, HashMap};
+use super::chunked::Chunked;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::Arc,
+};
 
 /// Longest key in bytes: keys are names, and every one is held twice.
 pub const MAX_KEY: usize = 256;
 /// Longest value in bytes: a plugin that needs more keeps it in its own memory.
 pub const MAX_VALUE: usize = 64 << 10;
-/// Most keys of one plugin: stops a plugin that keeps one for every event.
-pub const MAX_KEYS: usize = 65_536;
-/// Most bytes of one plugin, keys and values together: its share of the node's memory.
-pub const MAX_BYTES: usize = 4 << 20;
+/// Most bytes of a plugin whose manifest does not say, keys and values together: its share of the
+/// node's memory.
+pub const DEFAULT_BYTES: usize = 4 << 20;
+/// Bytes of the quota for each key that it allows: stops a plugin that keeps an empty value for
+/// every event, whose cost lies beside its bytes.
+const BYTES_A_KEY: usize = 64;
 
 /// Most keys that one call lists: what is copied into a guest's memory.
 pub const MAX_LISTED: usize = 1024;
@@ -26,18 +34,25 @@ pub enum StateError {
     TooLarge,
 }
 
+/// A key, shared by all who hold it.
+pub type Key = Arc<[u8]>;
+
 /// A value or a counter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Content {
-    Value(Vec<u8>),
+pub enum Content {
+    /// What was set.
+    Value(Arc<[u8]>),
+    /// What was counted.
     Count(u64),
 }
 
-#[derive(Debug, Clone)]
-struct Entry {
-    content: Content,
-    /// Time from which it is gone, ns since boot.
-    end: u64,
+/// What stands under a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The value.
+    pub content: Content,
+    /// Time from which it is gone, ns since boot; the largest number for never.
+    pub end: u64,
 }
 
 impl Entry {
@@ -56,19 +71,35 @@ impl Content {
 }
 
 /// The keys of one plugin.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct State {
-    entries: HashMap<Vec<u8>, Entry>,
+    entries: Chunked<Key, Entry>,
     /// Keys by the time at which they end.
-    ends: BTreeSet<(u64, Vec<u8>)>,
+    ends: Chunked<(u64, Key), ()>,
     bytes: usize,
+    quota: usize,
+    /// Keys that were written or have ended since [`take_changed`](State::take_changed); none
+    /// where nobody asks.
+    changed: Option<BTreeSet<Key>>,
+}
+
+impl Default for State {
+    fn default() -> State {
+        State {
+            entries: Chunked::default(),
+            ends: Chunked::default(),
+            bytes: 0,
+            quota: DEFAULT_BYTES,
+            changed: None,
+        }
+    }
 }
 
 /// What one call has written so far.
 #[derive(Debug, Default)]
 pub struct Pending {
     /// None where the key was deleted.
-    writes: HashMap<Vec<u8>, Option<Entry>>,
+    writes: BTreeMap<Vec<u8>, Option<Entry>>,
     /// Bytes and keys that the writes would add, at most.
     bytes: usize,
     keys: usize,
@@ -82,21 +113,119 @@ impl Pending {
 }
 
 impl State {
-    /// Drops what has ended.
-    pub fn expire(&mut self, now: u64) {
-        while self.ends.first().is_some_and(|(end, _)| *end <= now) {
-            if let Some((_, key)) = self.ends.pop_first()
-                && let Some(entry) = self.entries.remove(&key)
-            {
-                self.bytes -= entry.bytes(&key);
+    /// Sets how many bytes it may hold. What is there beyond stays, and nothing is added.
+    pub fn set_quota(&mut self, bytes: usize) {
+        self.quota = bytes;
+    }
+
+    /// Most keys that it may hold.
+    fn most_keys(&self) -> usize {
+        self.quota / BYTES_A_KEY
+    }
+
+    /// What an agent's earlier run kept, in place of what is here; `now` is the time.
+    pub fn load(&mut self, entries: impl IntoIterator<Item = (Key, Entry)>, now: u64) {
+        self.entries = Chunked::default();
+        self.ends = Chunked::default();
+        self.bytes = 0;
+        for (key, entry) in entries {
+            let fits = self.bytes + entry.bytes(&key) <= self.quota
+                && self.entries.len() < self.most_keys();
+            if entry.end > now && fits {
+                self.put(key, entry);
             }
         }
+    }
+
+    /// Begins to note which keys change.
+    pub fn note_changes(&mut self) {
+        self.changed.get_or_insert_default();
+    }
+
+    /// The keys that changed since this was last asked.
+    pub fn take_changed(&mut self) -> BTreeSet<Key> {
+        self.changed
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// A copy for another to go on with: it notes no changes.
+    pub fn fork(&self) -> State {
+        State {
+            changed: None,
+            ..self.clone()
+        }
+    }
+
+    /// Goes back to what a copy holds. All that differs counts as changed.
+    pub fn restore(&mut self, copy: &State) {
+        if let Some(changed) = &mut self.changed {
+            let keys = self.entries.iter().chain(copy.entries.iter());
+            changed.extend(keys.map(|(key, _)| key.clone()));
+        }
+        self.entries = copy.entries.clone();
+        self.ends = copy.ends.clone();
+        self.bytes = copy.bytes;
+    }
+
+    /// What stands under a key, whenever it ends.
+    pub fn stored(&self, key: &[u8]) -> Option<&Entry> {
+        self.entries.get(|k| (**k).cmp(key))
+    }
+
+    /// All keys with what stands under them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &(Key, Entry)> {
+        self.entries.iter()
+    }
+
+    /// The clock has begun to run: what was written before it did ends that much later.
+    pub fn begin(&mut self, now: u64) {
+        let ends: Vec<(u64, Key)> = self.ends.iter().map(|(end, ())| end.clone()).collect();
+        for (end, key) in ends {
+            if let Some((key, mut entry)) = self.take(&key) {
+                entry.end = end.saturating_add(now);
+                self.put(key, entry);
+            }
+        }
+    }
+
+    /// Drops what has ended.
+    pub fn expire(&mut self, now: u64) {
+        while let Some(((end, key), ())) = self.ends.first()
+            && *end <= now
+        {
+            let key = key.clone();
+            self.take(&key);
+            self.note(&key);
+        }
+    }
+
+    fn note(&mut self, key: &Key) {
+        if let Some(changed) = &mut self.changed {
+            changed.insert(key.clone());
+        }
+    }
+
+    fn take(&mut self, key: &[u8]) -> Option<(Key, Entry)> {
+        let (key, entry) = self.entries.remove(|k| (**k).cmp(key))?;
+        self.bytes -= entry.bytes(&key);
+        self.ends.remove(|k| (k.0, &*k.1).cmp(&(entry.end, &*key)));
+        Some((key, entry))
+    }
+
+    fn put(&mut self, key: Key, entry: Entry) {
+        self.bytes += entry.bytes(&key);
+        if entry.end != u64::MAX {
+            self.ends.insert((entry.end, key.clone()), ());
+        }
+        self.entries.insert(key, entry);
     }
 
     /// The value of a key, as this call sees it.
     pub fn get(&self, pending: &Pending, key: &[u8], now: u64) -> Option<Vec<u8>> {
         match &self.entry(pending, key, now)?.content {
-            Content::Value(value) => Some(value.clone()),
+            Content::Value(value) => Some(value.to_vec()),
             Content::Count(count) => Some(count.to_le_bytes().to_vec()),
         }
     }
@@ -114,13 +243,13 @@ impl State {
             0 => u64::MAX,
             ttl => now.saturating_add(ttl),
         };
-        let content = Content::Value(value);
+        let content = Content::Value(value.into());
         self.write(pending, key, Entry { content, end })
     }
 
     /// Deletes a key.
     pub fn delete(&self, pending: &mut Pending, key: Vec<u8>) {
-        if pending.writes.contains_key(&key) || self.entries.contains_key(&key) {
+        if pending.writes.contains_key(&key) || self.stored(&key).is_some() {
             pending.writes.insert(key, None);
         }
     }
@@ -157,33 +286,50 @@ impl State {
         most: usize,
         now: u64,
     ) -> Vec<Vec<u8>> {
-        let fits = |key: &&Vec<u8>| key.starts_with(prefix) && key.as_slice() > after;
-        let stored = self.entries.keys().chain(pending.writes.keys());
-        let mut keys: BTreeSet<&Vec<u8>> = stored
-            .filter(fits)
+        let most = most.min(MAX_LISTED);
+        let before = |key: &[u8]| key <= after || key < prefix;
+        let mut stored = self
+            .entries
+            .from(|key| before(key))
+            .map(|(key, _)| &**key)
+            .take_while(|key| key.starts_with(prefix))
+            .filter(|key| !pending.writes.contains_key(*key))
             .filter(|key| self.entry(pending, key, now).is_some())
-            .collect();
-        while keys.len() > most.min(MAX_LISTED) {
-            keys.pop_last();
+            .peekable();
+        // From whichever lies further on.
+        let from = prefix.max(after);
+        let mut written = pending
+            .writes
+            .range::<[u8], _>((Bound::Included(from), Bound::Unbounded))
+            .map(|(key, _)| key.as_slice())
+            .filter(|key| !before(key))
+            .take_while(|key| key.starts_with(prefix))
+            .filter(|key| self.entry(pending, key, now).is_some())
+            .peekable();
+        let mut keys = Vec::new();
+        while keys.len() < most {
+            let next = match (stored.peek(), written.peek()) {
+                (Some(one), Some(other)) if one < other => stored.next(),
+                (_, Some(_)) => written.next(),
+                (_, None) => stored.next(),
+            };
+            let Some(key) = next else { break };
+            keys.push(key.to_vec());
         }
-        keys.into_iter().cloned().collect()
+        keys
     }
 
     /// Makes a call's writes effective.
     pub fn commit(&mut self, pending: &mut Pending) {
-        for (key, entry) in pending.writes.drain() {
-            if let Some(old) = self.entries.remove(&key) {
-                self.bytes -= old.bytes(&key);
-                self.ends.remove(&(old.end, key.clone()));
-            }
-            let Some(entry) = entry else {
-                continue;
+        for (key, entry) in std::mem::take(&mut pending.writes) {
+            let key: Key = match self.take(&key) {
+                Some((key, _)) => key,
+                None => key.into(),
             };
-            self.bytes += entry.bytes(&key);
-            if entry.end != u64::MAX {
-                self.ends.insert((entry.end, key.clone()));
+            self.note(&key);
+            if let Some(entry) = entry {
+                self.put(key, entry);
             }
-            self.entries.insert(key, entry);
         }
         *pending = Pending::default();
     }
@@ -204,6 +350,22 @@ impl State {
         (keys + earlier.entries.keys().filter(gone).count(), bytes)
     }
 
+    /// Keys that differ from an earlier state, gone ones included, and bytes of those that are new
+    /// or have changed.
+    pub fn differs_from(&self, earlier: &State) -> (usize, usize) {
+        let mut keys = 0;
+        let mut bytes = 0;
+        for (key, entry) in self.entries.iter() {
+            let before = earlier.stored(key);
+            if before.is_none_or(|before| before.content != entry.content) {
+                keys += 1;
+                bytes += entry.bytes(key);
+            }
+        }
+        let gone = earlier.iter().filter(|(key, _)| self.stored(key).is_none());
+        (keys + gone.count(), bytes)
+    }
+
     /// Number of keys and of bytes.
     pub fn size(&self) -> (usize, usize) {
         (self.entries.len(), self.bytes)
@@ -212,7 +374,7 @@ impl State {
     fn entry<'a>(&'a self, pending: &'a Pending, key: &[u8], now: u64) -> Option<&'a Entry> {
         match pending.writes.get(key) {
             Some(written) => written.as_ref(),
-            None => self.entries.get(key),
+            None => self.stored(key),
         }
         .filter(|entry| entry.end > now)
     }
@@ -223,16 +385,17 @@ impl State {
         }
         // What a write replaces is not given back before the call returns: an upper bound that
         // needs no second look at the store.
-        let old = match pending.writes.get(&key) {
+        let stored = self.stored(&key);
+        let written = pending.writes.get(&key);
+        let old = match written {
             Some(Some(old)) => Some(old.bytes(&key)),
             Some(None) => None,
-            None => self.entries.get(&key).map(|old| old.bytes(&key)),
+            None => stored.map(|old| old.bytes(&key)),
         };
         let adds = entry.bytes(&key).saturating_sub(old.unwrap_or(0));
-        let new_key =
-            usize::from(!self.entries.contains_key(&key) && !pending.writes.contains_key(&key));
-        if self.bytes + pending.bytes + adds > MAX_BYTES
-            || self.entries.len() + pending.keys + new_key > MAX_KEYS
+        let new_key = usize::from(stored.is_none() && written.is_none());
+        if self.bytes + pending.bytes + adds > self.quota
+            || self.entries.len() + pending.keys + new_key > self.most_keys()
         {
             return Err(StateError::Quota);
         }
@@ -322,7 +485,7 @@ mod tests {
             assert!(taken < 1000, "the quota stops it");
         }
         state.commit(&mut call);
-        assert!(state.size().1 <= MAX_BYTES);
+        assert!(state.size().1 <= DEFAULT_BYTES);
         // Replacing is no growth, and what is deleted is free again.
         assert_eq!(state.set(&mut call, key(0), big.clone(), 0, 0), Ok(()));
         state.delete(&mut call, key(0));
@@ -333,18 +496,93 @@ mod tests {
     #[test]
     fn the_number_of_keys_is_bounded() {
         let mut state = State::default();
+        let most = state.most_keys();
         let mut call = Pending::default();
-        for n in 0..MAX_KEYS {
+        for n in 0..most {
             state.set(&mut call, key(n), vec![], 0, 0).expect("room");
         }
         assert_eq!(
-            state.set(&mut call, key(MAX_KEYS), vec![], 0, 0),
+            state.set(&mut call, key(most), vec![], 0, 0),
             Err(StateError::Quota)
         );
         state.commit(&mut call);
         assert_eq!(
-            state.count(&mut call, key(MAX_KEYS), 1, 1, 0),
+            state.count(&mut call, key(most), 1, 1, 0),
             Err(StateError::Quota)
         );
+    }
+
+    #[test]
+    fn keys_are_listed_in_order_as_the_call_sees_them() {
+        let mut state = State::default();
+        let mut call = Pending::default();
+        for name in ["b1", "a2", "a3", "a1", "a"] {
+            state
+                .set(&mut call, name.into(), vec![], 0, 0)
+                .expect("room");
+        }
+        state
+            .set(&mut call, "a15".into(), vec![], 5, 0)
+            .expect("room");
+        state.commit(&mut call);
+        state
+            .set(&mut call, "a25".into(), vec![], 0, 0)
+            .expect("room");
+        state.delete(&mut call, "a2".into());
+        let listed = |prefix: &str, after: &str, most, now| {
+            let keys = state.keys(&call, prefix.as_bytes(), after.as_bytes(), most, now);
+            let keys = keys
+                .into_iter()
+                .map(|key| String::from_utf8(key).expect("text"));
+            keys.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(listed("a", "", 10, 0), "a a1 a15 a25 a3");
+        assert_eq!(listed("a", "", 10, 5), "a a1 a25 a3");
+        assert_eq!(listed("a", "a1", 2, 0), "a15 a25");
+        assert_eq!(listed("a", "b", 10, 0), "");
+        assert_eq!(listed("b", "a", 10, 0), "b1");
+        assert_eq!(listed("", "", 0, 0), "");
+    }
+
+    #[test]
+    fn a_copy_stands_apart_and_can_be_gone_back_to() {
+        let mut state = State::default();
+        state.note_changes();
+        let mut call = Pending::default();
+        state
+            .set(&mut call, key(1), b"one".to_vec(), 0, 0)
+            .expect("room");
+        state
+            .set(&mut call, key(2), b"two".to_vec(), 9, 0)
+            .expect("room");
+        state.commit(&mut call);
+        assert_eq!(state.take_changed().len(), 2);
+        let saved = state.fork();
+        state.delete(&mut call, key(1));
+        state
+            .set(&mut call, key(3), b"three".to_vec(), 0, 0)
+            .expect("room");
+        state.commit(&mut call);
+        assert_eq!(saved.get(&call, &key(1), 0), Some(b"one".to_vec()));
+        assert_eq!(saved.get(&call, &key(3), 0), None);
+        state.restore(&saved);
+        assert_eq!(state.size(), saved.size());
+        assert_eq!(state.get(&call, &key(3), 0), None);
+        assert_eq!(state.take_changed().len(), 3);
+        state.expire(9);
+        assert_eq!((state.size(), saved.size()), ((1, 11), (2, 22)));
+    }
+
+    #[test]
+    fn what_was_written_before_the_clock_ran_lasts_from_then_on() {
+        let mut state = State::default();
+        let mut call = Pending::default();
+        state.set(&mut call, key(1), vec![], 10, 0).expect("room");
+        state.commit(&mut call);
+        state.begin(1000);
+        state.expire(1009);
+        assert!(state.get(&call, &key(1), 1009).is_some());
+        state.expire(1010);
+        assert_eq!(state.size(), (0, 0));
     }
 }

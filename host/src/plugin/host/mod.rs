@@ -21,7 +21,7 @@ use super::{
     watch::{Places, Seen},
     worker::Worker,
 };
-use crate::{grants::Grants, record::Record};
+use crate::{context::Past, grants::Grants, manifest, record::Record};
 use change::Prepared;
 use crossbeam_channel::{Receiver, Sender};
 use std::{
@@ -30,6 +30,7 @@ use std::{
     sync::Arc,
     time::Instant,
 };
+use vedette_contract::kind;
 use vedette_sensor::filter::{Filter, KindSet};
 
 /// How plugins are run.
@@ -116,6 +117,8 @@ pub struct PluginHost {
     options: HostOptions,
     places: Option<Places>,
     plugins: Vec<Service>,
+    /// What the context knows of earlier moments.
+    past: Past,
     /// Queues of plugins that were removed and have not come to their end.
     retiring: Vec<Arc<Queue>>,
     /// Kinds that any plugin wants: the first and cheapest test.
@@ -182,6 +185,7 @@ impl PluginHost {
             places: Some(Places::new(options.sources.clone())),
             options,
             plugins: Vec::new(),
+            past: Past::default(),
             retiring: Vec::new(),
             kinds: KindSet::default(),
             workers,
@@ -269,6 +273,17 @@ impl PluginHost {
         Ok(number)
     }
 
+    /// Gives plugins that ask what the context knows of the past.
+    pub fn know(&mut self, past: Past) {
+        self.past = past;
+    }
+
+    /// Whether a plugin asks what was.
+    pub fn asks(&self) -> bool {
+        let service = manifest::Service::Context;
+        self.plugins.iter().any(|plugin| plugin.has(service))
+    }
+
     /// What the plugins want from the kernel: those in service, those that wait to be applied,
     /// and those that have not settled. A change is in it a round before
     /// [`changes`](PluginHost::changes) returns it, so that the kernel's filter can be widened
@@ -287,6 +302,9 @@ impl PluginHost {
         let mut filter = Filter::default();
         self.plugins.iter().for_each(|p| filter.union(&p.filter()));
         self.kinds = filter.kinds;
+        if self.plugins.iter().any(|p| p.follows(kind::TICK)) {
+            self.kinds = self.kinds.with(kind::TICK);
+        }
         self.staged.values().for_each(|f| filter.union(f));
         if filter != self.filter {
             self.filter = filter;
@@ -305,15 +323,17 @@ impl PluginHost {
 
     fn offer_wanted(&mut self, record: Record) {
         let container = record.in_container();
-        let wants = |plugin: &Service| plugin.wants(&record.event, container) != [0, 0];
+        let wants = |plugin: &Service| {
+            plugin.wants(&record.event, container) != [0, 0] || plugin.follows(record.event.kind)
+        };
         let Some(first) = self.plugins.iter().position(wants) else {
             return;
         };
         let record = Arc::new(record);
         for plugin in &mut self.plugins[first..] {
             let wanted_by = plugin.wants(&record.event, container);
-            if wanted_by != [0, 0] {
-                plugin.offer(record.clone(), wanted_by);
+            if wanted_by != [0, 0] || plugin.follows(record.event.kind) {
+                plugin.offer(record.clone(), wanted_by, &self.past);
             }
         }
     }
@@ -330,7 +350,7 @@ impl PluginHost {
             wanted_by[0] = 0;
         }
         if wanted_by != [0, 0] {
-            plugin.offer(record.clone(), wanted_by);
+            plugin.offer(record.clone(), wanted_by, &self.past);
         }
     }
 

@@ -94,7 +94,7 @@ impl Runner {
             number,
             ..
         } = generation;
-        let live = Seat::new(compiled, number, instance, Delivered::default(), 0);
+        let live = Seat::new(compiled, number, instance, Delivered::default(), 0).in_service();
         let mut runner = Runner {
             live,
             shadow: None,
@@ -228,25 +228,50 @@ impl Runner {
             let number = self.live.number;
             wanted.clear();
             places.clear();
+            self.live.remember(&taken[begin..]);
+            // Up to an event that it does not want but has to hear of.
+            let mut heard = None;
             for (place, delivery) in taken.iter().enumerate().skip(begin) {
                 if self.wants(delivery) {
                     wanted.push(delivery.record.clone());
                     places.push(place);
+                } else if self.live.follows(&delivery.record) {
+                    heard = Some(place);
+                    break;
                 }
             }
             let mut done = 0;
             while done < wanted.len() && self.live.number == number {
-                let step = self.live.one_step(&wanted[done..]);
-                done += self.attempt(&wanted[done..done + step]);
+                self.reach(&wanted[done]);
+                if self.live.number == number {
+                    let step = self.live.one_step(&wanted[done..]);
+                    done += self.attempt(&wanted[done..done + step]);
+                }
             }
-            if self.live.number == number {
-                break;
+            if self.live.number != number {
+                begin = done.checked_sub(1).map_or(begin, |last| places[last] + 1);
+                continue;
             }
-            begin = done.checked_sub(1).map_or(begin, |last| places[last] + 1);
+            let Some(place) = heard else { break };
+            self.reach(&taken[place].record);
+            begin = place + 1;
         }
+        self.live.forget();
         wanted.clear();
         self.wanted = wanted;
         self.places = places;
+    }
+
+    /// The clock comes to this event: timers that are due by then are told first, for as long as
+    /// the generation whose they are serves.
+    fn reach(&mut self, record: &Arc<Record>) {
+        let number = self.live.number;
+        let due = self.live.reach(record);
+        let mut rest = &due[..];
+        while !rest.is_empty() && self.live.number == number {
+            let batch = rest.len().min(self.max_batch);
+            rest = &rest[self.attempt(&rest[..batch])..];
+        }
     }
 
     /// Whether the generation in service wants an event. What was chosen for one that has been

@@ -26,7 +26,9 @@ impl Runner {
             Err(reason) => return self.refuse(&new, reason),
         };
         let at = self.live.time();
-        let state = self.live.compiled.kept().lock().state.clone();
+        let saved = self.live.compiled.kept().save();
+        let other_form = !new.compiled.kept().is(self.live.compiled.kept());
+        let successor = other_form.then(|| new.compiled.kept().save());
         let plugin = new.named();
         let life = &new.compiled.life;
         life.enter(Stage::Active, "it took over between two events");
@@ -44,7 +46,8 @@ impl Runner {
         self.history.push(Former {
             number: retired.number,
             compiled: retired.compiled,
-            state,
+            saved,
+            successor,
             memory,
             at,
         });
@@ -110,7 +113,8 @@ impl Runner {
         instance: crate::plugin::instance::Instance,
     ) -> Seat {
         let delivered = std::mem::take(&mut self.live.delivered);
-        let seat = Seat::new(compiled, number, instance, delivered, self.live.clock());
+        let clock = self.live.clock();
+        let seat = Seat::new(compiled, number, instance, delivered, clock).in_service();
         let retired = std::mem::replace(&mut self.live, seat);
         self.trouble = Trouble::new(self.terms.pause);
         self.quarantine = None;
@@ -180,12 +184,13 @@ impl Runner {
             }
         };
         let unlearned = {
-            let mut kept = former.compiled.kept().lock();
-            let (keys, bytes) = kept.state.differs_from(&former.state);
-            kept.state = former.state;
+            let (keys, bytes) = former.compiled.kept().restore(&former.saved);
+            let of_other = former.successor.as_ref().map_or((0, 0), |successor| {
+                self.live.compiled.kept().restore(successor)
+            });
             Unlearned {
-                keys,
-                bytes,
+                keys: keys + of_other.0,
+                bytes: bytes + of_other.1,
                 time: at.saturating_sub(former.at),
             }
         };

@@ -1,0 +1,88 @@
+//! `context`: what the agent knows beyond a batch, as it was when an event happened.
+
+use super::{
+    super::{bindings::vedette::detect::context::Socket, component::interface, wire::Batch},
+    Services,
+    quota::Meter,
+};
+use crate::context::{Moment, process::Process};
+use std::sync::Arc;
+use vedette_contract::values::failure;
+use wasmtime::component::Linker;
+
+/// Most processes that one answer lists: what is copied into a guest's memory.
+const MAX_LISTED: u32 = 1024;
+
+type Answer = Result<Arc<Batch>, u32>;
+type Listed = Result<(u32, Arc<Batch>), u32>;
+
+/// Gives the linker the functions. The batches of their answers are built as those of events are,
+/// which the generated way cannot.
+pub(super) fn link(linker: &mut Linker<Services>) -> wasmtime::Result<()> {
+    let mut context = linker.instance(&interface("context"))?;
+    context.func_wrap("process", |mut cx, (event, key): (u64, u64)| {
+        Ok((cx.data_mut().process(event, key),))
+    })?;
+    context.func_wrap("children", |mut cx, (event, key, most): (u64, u64, u32)| {
+        Ok((cx
+            .data_mut()
+            .list(event, most, |at, most| at.children(key, most)),))
+    })?;
+    context.func_wrap("members", |mut cx, (event, key, most): (u64, u64, u32)| {
+        Ok((cx
+            .data_mut()
+            .list(event, most, |at, most| at.members(key, most)),))
+    })?;
+    context.func_wrap("sockets", |mut cx, (event, _): (u64, u64)| {
+        Ok((cx.data_mut().sockets(event),))
+    })
+}
+
+impl Services {
+    /// The moment of an event of the batch.
+    fn moment(&mut self, event: u64) -> Result<Moment, u32> {
+        self.ask(Meter::Context)?;
+        let found = self.moments.iter().find(|(id, _)| *id == event);
+        let (_, moment) = found.ok_or(failure::NOT_SENT)?;
+        match moment.is_known() {
+            true => Ok(moment.clone()),
+            false => Err(failure::UNAVAILABLE),
+        }
+    }
+
+    fn process(&mut self, event: u64, key: u64) -> Answer {
+        let process = self.moment(event)?.process(key);
+        let process = process.ok_or(failure::NOT_FOUND)?;
+        Ok(self.answer(&[process]).1)
+    }
+
+    fn list(
+        &mut self,
+        event: u64,
+        most: u32,
+        ask: impl Fn(&Moment, usize) -> (Vec<Arc<Process>>, usize),
+    ) -> Listed {
+        let moment = self.moment(event)?;
+        let (rows, looked) = ask(&moment, most.min(MAX_LISTED) as usize);
+        self.had(Meter::Context, looked as u64);
+        Ok(self.answer(&rows))
+    }
+
+    /// Sockets are looked up on the machine, which this agent does not do yet: as in a replay that
+    /// has no record of the answer.
+    fn sockets(&mut self, event: u64) -> Result<Vec<Socket>, u32> {
+        self.moment(event)?;
+        Err(failure::UNAVAILABLE)
+    }
+
+    /// A batch of these processes and their lineages, and how many of them it has room for.
+    fn answer(&mut self, rows: &[Arc<Process>]) -> (u32, Arc<Batch>) {
+        let Some(answers) = &mut self.answers else {
+            return (0, Arc::default());
+        };
+        let shown = &mut self.shown;
+        let (count, batch) = answers.list(rows, |process| shown.push(process.clone()));
+        self.had(Meter::Context, batch.processes.len() as u64);
+        (count, batch)
+    }
+}
