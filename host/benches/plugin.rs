@@ -123,21 +123,13 @@ fn calling(c: &mut Criterion) {
         let (batch, _) = builder.build(&records[..size as usize], |_| {});
         group.throughput(Throughput::Elements(size));
         group.bench_function(format!("batch of {size}"), |b| {
-            b.iter(|| {
-                instance
-                    .detect(&batch, &[], &[], 1_000_000_000)
-                    .expect("it returns")
-            });
+            b.iter(|| instance.detect(&batch, 1_000_000_000).expect("it returns"));
         });
     }
     let empty = Arc::default();
     group.throughput(Throughput::Elements(1));
     group.bench_function("empty batch", |b| {
-        b.iter(|| {
-            instance
-                .detect(&empty, &[], &[], 1_000_000_000)
-                .expect("it returns")
-        });
+        b.iter(|| instance.detect(&empty, 1_000_000_000).expect("it returns"));
     });
     group.bench_function("a new instance after an abort", |b| {
         b.iter(|| generation.compiled.start().expect("it starts"));

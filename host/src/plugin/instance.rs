@@ -148,12 +148,22 @@ impl Instance {
         Ok(instance)
     }
 
+    /// Gives the plugin a batch about which it asks nothing. `at` is the time of an event in it:
+    /// all are of one step of the clock. Nothing of the call is effective before
+    /// [`commit`](Instance::commit).
+    ///
+    /// # Errors
+    /// The call ended without an answer: the instance is dead.
+    pub fn detect(&mut self, batch: &Arc<Batch>, at: u64) -> Result<Vec<Finding>, Abort> {
+        self.detect_as_of(batch, &[], &Moments::default(), at)
+    }
+
     /// Gives the plugin a batch of these records, with the moments of those that may be asked
     /// about. `at` is the time of one of them: all are of one step of the clock. Nothing of the call is effective before [`commit`](Instance::commit).
     ///
     /// # Errors
     /// The call ended without an answer: the instance is dead.
-    pub fn detect(
+    pub fn detect_as_of(
         &mut self,
         batch: &Arc<Batch>,
         records: &[Arc<Record>],

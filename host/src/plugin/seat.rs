@@ -168,7 +168,7 @@ impl Seat {
             records.iter().for_each(|record| delivered.record(record));
         }
         let (begun, on_cpu) = (Instant::now(), thread_time());
-        let answer = instance.detect(&batch, records, &self.moments, self.clock * CLOCK_STEP);
+        let answer = instance.detect_as_of(&batch, records, &self.moments, self.clock * CLOCK_STEP);
         let (time, cpu) = (begun.elapsed(), thread_time().saturating_sub(on_cpu));
         self.builder.reuse(batch);
         Counters::add(&counters.cpu_ns, cpu.as_nanos() as u64);
@@ -177,7 +177,7 @@ impl Seat {
             let memory = instance.memory_used() as u64;
             counters.memory.store(memory, Relaxed);
             for process in instance.take_shown() {
-                delivered.process(&process);
+                self.delivered.process(&process);
             }
             let lines = instance.commit();
             let answer = Answer {
