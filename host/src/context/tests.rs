@@ -467,26 +467,26 @@ fn the_past_answers_as_of_a_moment_and_keeps_no_more_than_is_asked_for() {
     let container = row.container.as_ref().unwrap().key;
     let pids =
         |(rows, _): (Vec<Arc<Process>>, usize)| rows.iter().map(|p| p.id.pid).collect::<Vec<_>>();
-    assert_eq!(pids(past.children(&before, row.key, 9)), [101, 102]);
-    assert_eq!(pids(past.children(&before, row.key, 1)), [101]);
-    assert_eq!(pids(past.members(&before, container, 9)), [100, 101, 102]);
+    assert_eq!(pids(before.children(row.key, 9)), [101, 102]);
+    assert_eq!(pids(before.children(row.key, 1)), [101]);
+    assert_eq!(pids(before.members(container, 9)), [100, 101, 102]);
     let child = key(task(101, INSIDE, 50).process);
     // It executes, and ends, and long after that it is forgotten.
     context.apply(&exec(&task(101, INSIDE, 50), "/bin/id"));
     let between = past.now().unwrap();
     context.apply(&event(kind::EXIT, &task(101, INSIDE, 50)));
     let after = past.now().unwrap();
-    assert_eq!(&*past.process(&before, child).unwrap().exe, b"/bin/sh");
-    assert_eq!(&*past.process(&between, child).unwrap().exe, b"/bin/id");
-    assert_eq!(pids(past.children(&between, row.key, 9)), [101, 102]);
-    assert_eq!(pids(past.children(&after, row.key, 9)), [102]);
+    assert_eq!(&*before.process(child).unwrap().exe, b"/bin/sh");
+    assert_eq!(&*between.process(child).unwrap().exe, b"/bin/id");
+    assert_eq!(pids(between.children(row.key, 9)), [101, 102]);
+    assert_eq!(pids(after.children(row.key, 9)), [102]);
     context.apply(&Event {
         at: u64::MAX / 2,
         ..event(kind::TICK, &Task::default())
     });
     let last = past.now().unwrap();
-    assert!(past.process(&last, child).is_none());
-    assert_eq!(&*past.process(&before, child).unwrap().exe, b"/bin/sh");
+    assert!(last.process(child).is_none());
+    assert_eq!(&*before.process(child).unwrap().exe, b"/bin/sh");
     assert!(past.earlier() > 0);
     // Once nobody holds those moments, nothing of them is left.
     drop((before, between, after));
@@ -496,8 +496,8 @@ fn the_past_answers_as_of_a_moment_and_keeps_no_more_than_is_asked_for() {
     fork(&mut context, 105);
     assert_eq!(past.earlier(), 0);
     let now = past.now().unwrap();
-    assert_eq!(pids(past.children(&now, row.key, 9)), [102, 103, 104, 105]);
+    assert_eq!(pids(now.children(row.key, 9)), [102, 103, 104, 105]);
     context.keep_past(false);
     assert!(past.now().is_none());
-    assert!(!past.knows(&now));
+    assert!(!now.is_known());
 }

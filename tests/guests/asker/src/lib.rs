@@ -1,0 +1,110 @@
+//! A guest for tests of the services: what it executes says what it asks, and it tells what it is
+//! told.
+
+wit_bindgen::generate!({
+    path: "../../../wit",
+    world: "plugin",
+    generate_all,
+});
+
+use exports::vedette::detect::detector;
+use vedette::detect::types::{Batch, Event, Evidence, Finding, Severity};
+use vedette::detect::{context, timer};
+
+struct Asker;
+
+export!(Asker);
+
+/// Number of the kind `timer`.
+const TIMER: u32 = 114;
+
+impl detector::Guest for Asker {
+    fn init(_: String) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn detect(batch: Batch) -> Vec<Finding> {
+        batch
+            .events
+            .iter()
+            .filter_map(|event| {
+                let message = told(&batch, event)?;
+                Some(finding(&batch, event, message))
+            })
+            .collect()
+    }
+}
+
+fn told(batch: &Batch, event: &Event) -> Option<String> {
+    if event.kind == TIMER {
+        return Some(format!("timer {} due {} at {}", event.a, event.b, event.at));
+    }
+    let text = &batch.text[event.text.start as usize..][..event.text.len as usize];
+    let text = std::str::from_utf8(text).ok()?;
+    let mut words = text.split(' ');
+    let what = words.next()?;
+    let number = words.next().and_then(|word| word.parse().ok());
+    let number = number.unwrap_or(0);
+    let key = batch.processes.get(event.process as usize)?.key;
+    Some(match what {
+        "/do/timer" => format!("{:?}", timer::set(event.id, number)),
+        "/do/same-timer" => format!("{:?}", timer::set(1, number)),
+        "/do/clear" => {
+            timer::clear(number);
+            "cleared".to_owned()
+        }
+        "/do/timer-and-trap" => {
+            let _ = timer::set(event.id, number);
+            panic!();
+        }
+        "/do/many-timers" => {
+            let set = (0..number).take_while(|token| timer::set(*token, 1 << 60).is_ok());
+            format!("{} set", set.count())
+        }
+        "/do/process" => match context::process(event.id, key) {
+            Ok(answer) => pids(&answer, answer.processes.len() as u32),
+            Err(failure) => format!("failure {failure}"),
+        },
+        "/do/nobody" => match context::process(event.id, 12345) {
+            Ok(answer) => pids(&answer, answer.processes.len() as u32),
+            Err(failure) => format!("failure {failure}"),
+        },
+        "/do/not-sent" => match context::process(event.id + 1, key) {
+            Ok(answer) => pids(&answer, answer.processes.len() as u32),
+            Err(failure) => format!("failure {failure}"),
+        },
+        "/do/children" => match context::children(event.id, key, number as u32) {
+            Ok((count, answer)) => pids(&answer, count),
+            Err(failure) => format!("failure {failure}"),
+        },
+        _ => return None,
+    })
+}
+
+/// The pids of the first rows of an answer, and how many rows there are.
+fn pids(answer: &Batch, count: u32) -> String {
+    let first = answer.processes.iter().take(count as usize);
+    let pids: Vec<u32> = first.map(|process| process.pid).collect();
+    format!("{pids:?} of {}", answer.processes.len())
+}
+
+fn finding(batch: &Batch, event: &Event, message: String) -> Finding {
+    Finding {
+        rule: "told".to_owned(),
+        severity: Severity::Low,
+        confidence: 50,
+        process: batch
+            .processes
+            .get(event.process as usize)
+            .map_or(0, |p| p.key),
+        container: 0,
+        message,
+        evidence: vec![Evidence {
+            event: event.id,
+            note: String::new(),
+        }],
+        dedup: event.id.to_string(),
+        proposals: vec![],
+        details: vec![],
+    }
+}
