@@ -48,7 +48,7 @@ fn told(batch: &Batch, event: &Event) -> Option<String> {
     let key = batch.processes.get(event.process as usize)?.key;
     Some(match what {
         "/do/timer" => format!("{:?}", timer::set(event.id, number)),
-        "/do/same-timer" => format!("{:?}", timer::set(1, number)),
+        "/do/same-timer" => format!("{:?}", timer::set(1_000_000, number)),
         "/do/clear" => {
             timer::clear(number);
             "cleared".to_owned()
