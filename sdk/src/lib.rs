@@ -67,6 +67,7 @@ pub mod state;
 mod stream;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testkit;
+pub mod timer;
 pub mod views;
 pub mod window;
 

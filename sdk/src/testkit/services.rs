@@ -16,6 +16,8 @@ pub struct Services {
     /// Keys and values, and when each ends (0: never).
     pub state: BTreeMap<Vec<u8>, (Vec<u8>, u64)>,
     counts: BTreeMap<Vec<u8>, (u64, u64)>,
+    /// Timers that are set: by token, when each is due. A test gives the plugin their events.
+    pub timers: BTreeMap<u64, u64>,
     /// Event time of the call that is being made.
     now: u64,
 }
@@ -48,6 +50,19 @@ pub(crate) fn add(name: &str, value: u64) {
 
 pub(crate) fn set(name: &str, value: i64) {
     SERVICES.with_borrow_mut(|s| s.gauges.insert(name.to_owned(), value));
+}
+
+pub(crate) mod timer {
+    use super::SERVICES;
+
+    pub fn set(token: u64, after: u64) -> Result<(), u32> {
+        SERVICES.with_borrow_mut(|s| s.timers.insert(token, s.now.saturating_add(after.max(1))));
+        Ok(())
+    }
+
+    pub fn clear(token: u64) {
+        SERVICES.with_borrow_mut(|s| s.timers.remove(&token));
+    }
 }
 
 pub(crate) mod state {
