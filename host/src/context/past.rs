@@ -39,6 +39,9 @@ struct Inner {
 /// Start, pid and key: the oldest first.
 type Place = (u64, u32, u64);
 
+/// A version, and the row of a process from then on.
+type Since = (u64, Option<Arc<Process>>);
+
 #[derive(Debug, Default)]
 struct Tables {
     version: u64,
@@ -47,7 +50,7 @@ struct Tables {
     /// Moments that are held, in order.
     held: VecDeque<Weak<u64>>,
     /// By key, each with the version from which on it holds; none where the row was forgotten.
-    rows: HashMap<u64, Vec<(u64, Option<Arc<Process>>)>>,
+    rows: HashMap<u64, Vec<Since>>,
     children: HashMap<u64, BTreeSet<Place>>,
     members: HashMap<u64, BTreeSet<Place>>,
     /// Versions that made an earlier row superfluous, and whose.
