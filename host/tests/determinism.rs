@@ -2,9 +2,10 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 use support::*;
-use vedette::{finding::Finding, plugin::HostOptions};
+use vedette::{agent::Agent, author::trial::Capture, finding::Finding, plugin::HostOptions};
+use vedette_sensor::event::Event;
 
 /// All that a finding says, by plugin, in the plugin's order.
 fn told(findings: &[Finding]) -> BTreeMap<String, Vec<String>> {
@@ -88,4 +89,67 @@ fn batches_and_workers_do_not_change_findings() {
             }
         }
     }
+}
+
+/// The plugins that come with the agent, over captures of real acts and of honest work.
+fn bundled(batch: usize, workers: usize, events: &[Event]) -> BTreeMap<String, Vec<String>> {
+    let (host, outcomes) = host_with(
+        &BUNDLED.map(|name| (name.1, plugin(name.0, &[]))),
+        HostOptions {
+            batch,
+            workers,
+            ..HostOptions::default()
+        },
+    );
+    let mut agent = Agent::new(host, None);
+    for event in events {
+        agent.take(event.clone());
+    }
+    agent.finish().expect("nothing is recorded");
+    told(&findings(&outcomes))
+}
+
+const BUNDLED: [(&str, &str); 3] = [
+    ("../../plugins/reverse-shell", "reverse-shell.wasm"),
+    ("../../plugins/escape", "escape.wasm"),
+    ("../../plugins/miner", "miner.wasm"),
+];
+
+#[test]
+fn bundled_plugins_find_the_same_in_any_batch_on_any_workers() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut captures = vec![
+        top.join("host/assets/reverse-shell.capture"),
+        top.join("host/assets/typical.capture"),
+    ];
+    for (plugin, _) in BUNDLED {
+        let fixtures = crate_of(plugin).join("fixtures");
+        captures.extend(
+            std::fs::read_dir(fixtures)
+                .expect("fixtures")
+                .map(|entry| entry.expect("readable").path())
+                .filter(|path| path.extension().is_some_and(|e| e == "capture")),
+        );
+    }
+    let mut found = std::collections::BTreeSet::new();
+    for path in captures {
+        let events = Capture::read(&path).expect("a capture").events;
+        let expected = bundled(1, 1, &events);
+        found.extend(expected.keys().cloned());
+        for (batch, workers) in [(7, 1), (64, 1), (1, 2), (7, 2), (64, 2), (1, 8), (64, 8)] {
+            assert_eq!(
+                bundled(batch, workers, &events),
+                expected,
+                "{}: batch {batch}, workers {workers}",
+                path.display()
+            );
+        }
+    }
+    // All three had something to find, or this would prove little.
+    assert!(
+        BUNDLED
+            .iter()
+            .all(|(_, file)| found.contains(file.trim_end_matches(".wasm"))),
+        "{found:?}"
+    );
 }
