@@ -92,12 +92,18 @@ fn batches_and_workers_do_not_change_findings() {
 }
 
 /// The plugins that come with the agent, over captures of real acts and of honest work.
-fn bundled(batch: usize, workers: usize, events: &[Event]) -> BTreeMap<String, Vec<String>> {
+fn bundled(
+    batch: usize,
+    workers: usize,
+    events: &[Event],
+    cache: &Path,
+) -> BTreeMap<String, Vec<String>> {
     let (host, outcomes) = host_with(
         &BUNDLED.map(|name| (name.1, plugin(name.0, &[]))),
         HostOptions {
             batch,
             workers,
+            cache: Some(cache.to_owned()),
             ..HostOptions::default()
         },
     );
@@ -131,14 +137,15 @@ fn bundled_plugins_find_the_same_in_any_batch_on_any_workers() {
                 .filter(|path| path.extension().is_some_and(|e| e == "capture")),
         );
     }
+    let cache = directory();
     let mut found = std::collections::BTreeSet::new();
     for path in captures {
         let events = Capture::read(&path).expect("a capture").events;
-        let expected = bundled(1, 1, &events);
+        let expected = bundled(1, 1, &events, cache.path());
         found.extend(expected.keys().cloned());
         for (batch, workers) in [(7, 1), (64, 1), (1, 2), (7, 2), (64, 2), (1, 8), (64, 8)] {
             assert_eq!(
-                bundled(batch, workers, &events),
+                bundled(batch, workers, &events, cache.path()),
                 expected,
                 "{}: batch {batch}, workers {workers}",
                 path.display()
