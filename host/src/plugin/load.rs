@@ -41,6 +41,11 @@ pub enum LoadError {
     /// It does not compile.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// It needs a service that is part of the contract and not of this agent.
+    #[error(
+        "it needs the service {0}, which this version of the agent does not give; run it with a later one"
+    )]
+    NotGiven(&'static str),
     /// Its imports are not what the host gives.
     #[error(
         "its imports are not those of the contract: {0}; rebuild it against this agent's contract"
@@ -289,7 +294,11 @@ impl Loader {
         let shadow = (shadow > 0 && self.knows(&component.manifest.id)).then_some(shadow);
         let (code, source) = self.cache.compile(&component)?;
         let mut linker = Linker::new(&self.engine);
-        let link = |e: wasmtime::Error| LoadError::Link(format!("{e:#}"));
+        let needs = services::not_given(&component.manifest.services);
+        let link = |e: wasmtime::Error| match needs {
+            Some(service) => LoadError::NotGiven(service.name()),
+            None => LoadError::Link(format!("{e:#}")),
+        };
         services::link(&mut linker, &component.manifest.services).map_err(link)?;
         let compiled = Compiled {
             path: path.to_owned(),

@@ -248,6 +248,14 @@ impl Services {
     }
 }
 
+/// The first of these services that are part of the contract and not of this agent.
+pub fn not_given(services: &BTreeSet<Service>) -> Option<Service> {
+    let missing = [Service::File, Service::Intel];
+    missing
+        .into_iter()
+        .find(|service| services.contains(service))
+}
+
 /// Gives the linker the services that a plugin declares and has been granted, and no others.
 pub fn link(linker: &mut Linker<Services>, services: &BTreeSet<Service>) -> wasmtime::Result<()> {
     for service in services {
@@ -257,7 +265,7 @@ pub fn link(linker: &mut Linker<Services>, services: &BTreeSet<Service>) -> wasm
             Service::State => contract::state::add_to_linker::<_, HasSelf<_>>(linker, |s| s)?,
             Service::Context => context::link(linker)?,
             Service::Timer => contract::timer::add_to_linker::<_, HasSelf<_>>(linker, |s| s)?,
-            // A plugin that needs these does not link yet.
+            // A plugin that imports these does not link: `not_given`.
             Service::File | Service::Intel => {}
         }
     }
