@@ -1,7 +1,7 @@
 //! `vedette plugin build`: from sources and a `plugin.toml` to a component.
 //!
-//! What lies beside the manifest tells the language: [`rust`] has cargo make a module, [`python`]
-//! and [`javascript`] have componentize-py and componentize-js make a component of the author's
+//! What lies beside the manifest tells the language: `rust` has cargo make a module, `python`
+//! and `javascript` have componentize-py and componentize-js make a component of the author's
 //! files, the SDK (which the agent carries, so that both are of one version) and an interpreter.
 
 mod javascript;
