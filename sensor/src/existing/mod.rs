@@ -1,6 +1,6 @@
 //! What runs already when the agent starts, told as events like those that follow.
 //!
-//! It comes from a BPF iterator over the kernel's tasks ([`tasks`]), in the records of its own
+//! It comes from a BPF iterator over the kernel's tasks (`tasks`), in the records of its own
 //! events. Where the kernel has none, all of it comes from `/proc`: start times then have the
 //! precision of a clock tick (10 ms on most kernels), rounded down, and what `/proc` does not tell
 //! is missing. Either is of the moment it was read; a process that ends meanwhile is left out.

@@ -13,8 +13,8 @@ pub struct Options {
     /// is beyond is counted as lost. Life events are never limited.
     pub bulk_rate: u64,
     /// A directory on a BPF file system (`/sys/fs/bpf/vedette`). With one, the programs stay when
-    /// the sensor is dropped, or killed, until the next one [takes over](Sensor::take_over) or
-    /// [`unpin`] removes them.
+    /// the sensor is dropped, or killed, until the next one [takes over](super::Sensor::take_over) or
+    /// [`unpin`](super::unpin) removes them.
     pub pin: Option<PathBuf>,
 }
 
