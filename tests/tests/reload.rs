@@ -204,7 +204,7 @@ fn what_is_refused_leaves_the_old_one_in_service() {
         ),
         (
             "another contract",
-            with("contract = \"0.1.0\"", "contract = \"9.1.0-dev\""),
+            with("contract = \"0.1.0\"", "contract = \"9.1.0\""),
         ),
         (
             "an unknown service",
