@@ -11,6 +11,7 @@ pub mod explain;
 pub mod finding;
 pub mod grants;
 pub mod instance;
+pub mod intel;
 pub mod live;
 pub mod loss;
 pub mod manifest;

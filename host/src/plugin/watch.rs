@@ -230,7 +230,7 @@ fn mark(meta: &fs::Metadata) -> Mark {
 }
 
 /// Nobody but root and the agent's own user can change what is at this path, all links followed.
-fn trusted(path: &Path) -> Result<(), PlaceError> {
+pub(crate) fn trusted(path: &Path) -> Result<(), PlaceError> {
     let own = rustix::process::geteuid().as_raw();
     let real = fs::canonicalize(path)?;
     for (depth, place) in real.ancestors().enumerate() {
