@@ -184,7 +184,7 @@ mod tests {
             ("bücher.example", Unknown),
             (long.as_str(), Unknown),
             (deep.as_str(), Unknown),
-            (hash.as_str(), OneLabel),
+            (hash.as_str(), Unknown),
             ("1.2.3.0/33", Prefix),
             ("1.2.3.0/-1", Prefix),
             ("2001:db8::/129", Prefix),

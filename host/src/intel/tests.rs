@@ -241,12 +241,15 @@ fn a_directory_gives_its_lists_and_says_what_is_wrong_with_them() {
         b"198.51.100.0/24\n\xff\n203.0.113.1",
     )
     .unwrap();
+    // Between those of the list "c2" in the order of their paths.
+    fs::write(place.path().join("c2"), "203.0.113.2\n").unwrap();
+    fs::write(place.path().join("c2-old.txt"), "203.0.113.3\n").unwrap();
     for passing in [".hidden", "c2.txt~", "feed.tmp"] {
         fs::write(place.path().join(passing), "192.0.2.8").unwrap();
     }
     fs::create_dir(place.path().join("below")).unwrap();
     let loaded = Directory::new(place.path().to_owned()).load().unwrap();
-    assert_eq!((loaded.lists.entries(), loaded.lists.count()), (4, 1));
+    assert_eq!((loaded.lists.entries(), loaded.lists.count()), (6, 2));
     assert_eq!(loaded.malformed, 3);
     let lines: Vec<_> = loaded
         .problems
