@@ -35,11 +35,6 @@ impl Network {
         Some(Network { base, len })
     }
 
-    /// Bits that all its addresses share.
-    pub fn len(&self) -> u8 {
-        self.len
-    }
-
     /// Whether it holds every address.
     pub fn is_everything(&self) -> bool {
         self.len == 0
