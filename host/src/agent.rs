@@ -6,6 +6,7 @@
 
 use crate::context::{Context, Rows, Unexplained, process::Process};
 use crate::control::server::Control;
+use crate::intel::Lists;
 use crate::mute::Mutes;
 use crate::plugin::host::PluginHost;
 use crate::record::Record;
@@ -78,6 +79,17 @@ impl Agent {
         }
     }
 
+    /// Lets plugins be answered from these lists from now on: the event that says so is the switch.
+    pub fn take_lists(&mut self, lists: Arc<Lists>, at: u64) {
+        let event = Event {
+            text: lists.digest().to_string().into_bytes().into(),
+            a: lists.entries() as u64,
+            ..self.own_event(kind::INTEL, at)
+        };
+        self.plugins.supply(lists);
+        self.take(event);
+    }
+
     /// The path of an event.
     pub fn take(&mut self, event: Event) {
         self.now = self.now.max(event.at);
@@ -97,6 +109,9 @@ impl Agent {
             watcher(&record);
         }
         self.moment.pass(self.now);
+        if record.event.kind == kind::INTEL {
+            self.plugins.turn_lists(&record.event);
+        }
         if !self.mutes.drops(&record) {
             self.plugins.offer(record);
         }
@@ -106,6 +121,9 @@ impl Agent {
     pub fn prepare(&mut self, event: &Event) {
         self.now = self.now.max(event.at);
         self.context.apply(event);
+        if event.kind == kind::INTEL {
+            self.plugins.turn_lists(event);
+        }
     }
 
     /// Shows every event from now on to this watcher too.

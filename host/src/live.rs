@@ -3,6 +3,7 @@
 use crate::agent::Agent;
 use crate::control::server::Control;
 use crate::finding::{Category, Finding, Severity};
+use crate::intel::Feed;
 use crate::loss::{self, Lost};
 use crate::manifest::OWN_ID;
 use crate::plugin::outcome::Outcome;
@@ -44,6 +45,7 @@ pub struct Live {
     revision: Option<u64>,
     last_second: u64,
     control: Option<Control>,
+    lists: Option<Feed>,
 }
 
 impl Live {
@@ -68,6 +70,7 @@ impl Live {
             base,
             last_second: 0,
             control: None,
+            lists: None,
         };
         live.follow_plugins(agent)?;
         live.take_over()?;
@@ -85,6 +88,11 @@ impl Live {
     /// Lets an operator control the agent from now on.
     pub fn controlled_by(&mut self, control: Control) {
         self.control = Some(control);
+    }
+
+    /// Follows changes of the operator's lists from now on.
+    pub fn with_lists(&mut self, lists: Feed) {
+        self.lists = Some(lists);
     }
 
     /// Goes on where an earlier agent ended, where that one has left its programs running.
@@ -119,6 +127,7 @@ impl Live {
             agent.pass(boot_time().saturating_sub(BEHIND));
             self.ask_runtimes(agent);
             self.hear_runtimes(agent);
+            self.follow_lists(agent);
             agent.plugins.flush();
             self.follow_plugins(agent)?;
             if let Some(control) = &self.control {
@@ -182,6 +191,14 @@ impl Live {
         while let Some(answer) = self.runtimes.answer() {
             let (id, at) = (agent.own_id(), agent.moment());
             self.hand_over(Event { id, at, ..answer }, agent);
+        }
+    }
+
+    /// Lets plugins be answered from the lists that have taken the place of others.
+    fn follow_lists(&self, agent: &mut Agent) {
+        if let Some(loaded) = self.lists.as_ref().and_then(Feed::next) {
+            crate::commands::lists::tell(&loaded);
+            agent.take_lists(loaded.lists, agent.moment());
         }
     }
 

@@ -119,6 +119,10 @@ fn fill_in(
 ) -> Result<(), TrialError> {
     let capture = Capture::read(&directory.join(&fixture.capture))?;
     let clock = capture.clock();
+    let subject = match &fixture.intel {
+        Some(lists) => &subject.with_lists(&directory.join(lists))?,
+        None => subject,
+    };
     let mut told = None;
     for batch in BATCHES {
         let trial = subject.run(capture.events.iter().cloned(), batch)?;

@@ -2,6 +2,7 @@
 
 use crate::agent::Agent;
 use crate::finding::Finding;
+use crate::intel::{self, Directory, IntelError, Lists, Problem};
 use crate::manifest::OWN_ID;
 use crate::output::{Clock, json};
 use crate::plugin::outcome::Outcome;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 use vedette_sensor::capture::{CaptureError, Header, Reader};
 use vedette_sensor::event::Event;
@@ -50,6 +52,12 @@ pub enum TrialError {
         /// Why.
         source: CaptureError,
     },
+    /// The lists cannot be used.
+    #[error(transparent)]
+    Intel(#[from] IntelError),
+    /// Something in them is no entry.
+    #[error(transparent)]
+    Lists(Problem),
     /// The thread that takes in findings is gone.
     #[error("the thread that takes in findings ended in a panic")]
     Panic,
@@ -116,6 +124,8 @@ pub struct Subject {
     pub bytes: Vec<u8>,
     /// Where compiled components are kept, if they are.
     pub cache: Option<PathBuf>,
+    /// The lists that it is answered from, if any.
+    pub lists: Option<Arc<Lists>>,
 }
 
 impl Subject {
@@ -132,6 +142,23 @@ impl Subject {
                 reason: error.to_string(),
             })?,
             cache,
+            lists: None,
+        })
+    }
+
+    /// The same with the lists in this directory, whoever may write there: for authors, who run
+    /// their own. All of their lines must be entries.
+    ///
+    /// # Errors
+    /// See [`TrialError`].
+    pub fn with_lists(&self, directory: &Path) -> Result<Subject, TrialError> {
+        let loaded = Directory::of_author(directory.to_owned()).load()?;
+        if let Some(problem) = loaded.problems.into_iter().next() {
+            return Err(TrialError::Lists(problem));
+        }
+        Ok(Subject {
+            lists: Some(loaded.lists),
+            ..self.clone()
         })
     }
 
@@ -154,6 +181,9 @@ impl Subject {
             ..HostOptions::default()
         };
         let mut host = PluginHost::new(options, sender)?;
+        if let Some(lists) = &self.lists {
+            host.begin_with(lists.clone());
+        }
         host.load_bytes(&self.path, self.bytes.clone())
             .map_err(|reason| TrialError::Refused {
                 path: self.path.clone(),
@@ -227,6 +257,9 @@ fn collect(outcomes: &Receiver<Outcome>) -> Trial {
             }
             Outcome::Log { level, message, .. } if trial.log.len() < MAX_KEPT => {
                 trial.log.push(format!("{level:?}: {message}"));
+            }
+            Outcome::OtherLists { recorded, given } if trial.log.len() < MAX_KEPT => {
+                trial.log.push(intel::not_at_hand(&recorded, given));
             }
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 pub mod doctor;
 pub mod events;
+pub mod lists;
 pub mod operate;
 pub mod plugin;
 pub mod record;
@@ -245,6 +246,9 @@ fn say(outcome: &Outcome) {
         }
         Outcome::Removed { plugin } => {
             anstream::eprintln!("plugin {} {} was removed", plugin.id, plugin.version);
+        }
+        Outcome::OtherLists { recorded, given } => {
+            anstream::eprintln!("{}", crate::intel::not_at_hand(recorded, *given));
         }
         Outcome::Log {
             plugin,

@@ -1,5 +1,6 @@
 //! `vedette replay`: a capture through the same path.
 
+use super::lists::IntelArgs;
 use super::{OutputArgs, PluginArgs, handle_outcomes, summary::Summary};
 use crate::agent::Agent;
 use crate::loss::Lost;
@@ -35,6 +36,9 @@ pub struct Replay {
     quiet: bool,
 
     #[command(flatten)]
+    intel: IntelArgs,
+
+    #[command(flatten)]
     span: SpanArgs,
 
     /// Replay as fast as it happened, or so many times as fast. The findings are the same.
@@ -58,6 +62,7 @@ impl Replay {
             .with_context(|| format!("{name}: cannot open the capture"))?;
         let file = std::io::BufReader::new(file);
         let how = How {
+            intel: self.intel,
             span: self.span,
             speed: self.event_time,
             summary: !self.quiet,
@@ -68,6 +73,8 @@ impl Replay {
 
 /// How a capture is replayed.
 pub struct How {
+    /// The lists that plugins are answered from.
+    pub intel: IntelArgs,
     /// The part of it that the plugins see.
     pub span: SpanArgs,
     /// How many times as fast as it happened; at full speed if none.
@@ -118,6 +125,9 @@ pub fn run(
     let (sender, outcomes) = unbounded();
     let mut host = PluginHost::new(plugins.options(false), sender)?;
     plugins.load_into(&mut host);
+    if let Some(loaded) = how.intel.load()? {
+        host.begin_with(loaded.lists);
+    }
     let mut agent = Agent::new(host, None);
     let policy = Policy::new(false, &[])?;
     let handler = handle_outcomes(

@@ -1,12 +1,13 @@
 //! `vedette run`: detection on this machine.
 
+use super::lists::{IntelArgs, tell};
 use super::sensor::PINS;
 use super::{OutputArgs, PluginArgs, RuntimeArgs, handle_outcomes, replay, summary::Summary};
 use crate::agent::Agent;
 use crate::control::{server::Control, socket_of};
 use crate::grants::{self, Grants};
 use crate::instance::{Instance, RUNTIME};
-use crate::live::Live;
+use crate::live::{Live, boot_time};
 use crate::mute::{MuteArgs, Mutes};
 use crate::output::Clock;
 use crate::plugin::{host::PluginHost, shadow::ShadowAccept};
@@ -40,6 +41,9 @@ pub struct Run {
 
     #[command(flatten)]
     runtimes: RuntimeArgs,
+
+    #[command(flatten)]
+    intel: IntelArgs,
 
     /// Let responses happen: kill what a finding proposes to kill. Without it they are only told.
     #[arg(long)]
@@ -162,6 +166,7 @@ impl Run {
         // Plugins load while the kernel verifies the sensor's programs: both take the most of
         // the time until detection is on.
         let starting = std::thread::spawn(move || Sensor::start(&options, &Filter::context()));
+        let reading = self.intel.start();
         let stop = stop_on_signals()?;
         let clock = Clock::of_this_machine();
         let policy = Policy::new(self.enforce, &self.never)?;
@@ -207,9 +212,22 @@ impl Run {
         }
         let runtimes = self.runtimes.start(sensor.waker())?;
         let control = self.listen(&sensor)?;
+        let lists = reading
+            .map(|reading| reading.join())
+            .transpose()
+            .map_err(|_| anyhow::anyhow!("the thread that reads the lists ended in a panic"))?
+            .transpose()?;
+        let feed = lists.map(|(loaded, feed)| {
+            tell(&loaded);
+            agent.take_lists(loaded.lists, boot_time());
+            feed
+        });
         let mut live = Live::begin(sensor, Filter::context(), &mut agent, sender, runtimes)?;
         if let Some(control) = control {
             live.controlled_by(control);
+        }
+        if let Some(feed) = feed {
+            live.with_lists(feed);
         }
         self.ready(begin, &agent)?;
         let ended = live.run(&mut agent, &stop);
@@ -291,6 +309,7 @@ impl Run {
             plugins,
             self.output.form(),
             replay::How {
+                intel: IntelArgs::default(),
                 span: SpanArgs::default(),
                 speed: None,
                 summary: true,

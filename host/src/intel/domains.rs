@@ -2,7 +2,7 @@
 //!
 //! Their text is not kept: the entry that matches is the end of the name that was asked for. What
 //! is kept is half of its SHA-256. Names are what attackers choose, so nothing shorter would do: to
-//! make a name that is taken for a listed one they would have to find a collision with it.
+//! make a name that is taken for a listed one they would have to find a second preimage of it.
 
 use super::{
     sorted::{Sorted, row},

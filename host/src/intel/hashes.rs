@@ -1,7 +1,7 @@
 //! SHA-256 of files.
 //!
 //! The first half is kept: to make a file that is taken for a listed one, an attacker would have
-//! to find a collision with it all the same.
+//! to find a second preimage of it all the same.
 
 use super::{
     sorted::{Sorted, row},

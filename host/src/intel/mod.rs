@@ -7,6 +7,7 @@
 mod addresses;
 mod domains;
 mod entry;
+mod feed;
 mod hashes;
 mod load;
 mod sorted;
@@ -16,9 +17,10 @@ mod tests;
 
 pub use addresses::Network;
 pub use entry::Malformed;
+pub use feed::Feed;
 pub use load::{Directory, IntelError, Loaded, Problem};
 
-use crate::plugin::component::Digest;
+use crate::{output::printable, plugin::component::Digest};
 use addresses::{Addresses, AddressesBuilder};
 use domains::{Domains, DomainsBuilder};
 use entry::Entry;
@@ -116,6 +118,18 @@ impl Lists {
     pub fn size(&self) -> usize {
         self.addresses.size() + self.domains.size() + self.hashes.size() + self.tags.size()
     }
+}
+
+/// What is to be said where a stream names lists that are not at hand.
+pub fn not_at_hand(recorded: &str, given: Option<Digest>) -> String {
+    let recorded = printable(recorded.as_bytes());
+    let given = match given {
+        Some(given) => format!("those given have the digest {given}"),
+        None => "none are given; name their directory with --intel".to_owned(),
+    };
+    format!(
+        "the events were recorded with lists of the digest {recorded}, and {given}: plugins that ask get the answer `unavailable`"
+    )
 }
 
 /// An address in 4 or 16 bytes.

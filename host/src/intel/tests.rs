@@ -1,7 +1,7 @@
 //! The tables against a search through everything, and directories as operators leave them.
 
 use super::{
-    Builder, Directory, Hit, IntelError, Lists, MAX_HITS, Malformed, Network, Problem,
+    Builder, Directory, Feed, Hit, IntelError, Lists, MAX_HITS, Malformed, Network, Problem,
     entry::{self, Entry},
 };
 use crate::plugin::component::Digest;
@@ -336,26 +336,54 @@ fn what_others_can_write_is_not_used() {
 }
 
 #[test]
+fn a_feed_gives_what_has_changed_and_says_so_once() {
+    let place = directory();
+    let list = place.path().join("own.txt");
+    fs::write(&list, "evil.example\n").unwrap();
+    let (first, feed) = Feed::start(place.path().to_owned()).unwrap();
+    assert_eq!(first.lists.entries(), 1);
+    // The same content is no change.
+    fs::write(&list, "evil.example\n").unwrap();
+    let next = || loop {
+        match feed.next() {
+            Some(loaded) => break loaded,
+            None => std::thread::sleep(std::time::Duration::from_millis(20)),
+        }
+    };
+    fs::write(place.path().join("more.txt"), "192.0.2.7\n").unwrap();
+    assert_eq!(next().lists.entries(), 2);
+    // While somebody still asks the former lists, there are no third ones.
+    fs::write(&list, "evil.example\nbad.example\n").unwrap();
+    std::thread::sleep(3 * super::feed::LOOK);
+    assert!(feed.next().is_none());
+    drop(first);
+    assert_eq!(next().lists.entries(), 3);
+}
+
+#[test]
 fn a_change_counts_once_it_has_come_to_rest() {
     let place = directory();
     let list = place.path().join("feed.txt");
     fs::write(&list, "192.0.2.7\n").unwrap();
     let mut directory = Directory::new(place.path().to_owned());
     directory.load().unwrap();
-    assert!(!directory.changed());
+    assert!(!directory.changed().unwrap());
     fs::write(&list, "192.0.2.7\n192.0.2.8\n").unwrap();
-    assert!(!directory.changed(), "it may still be being written");
-    assert!(directory.changed());
+    assert!(
+        !directory.changed().unwrap(),
+        "it may still be being written"
+    );
+    assert!(directory.changed().unwrap());
     assert_eq!(directory.load().unwrap().lists.entries(), 2);
-    assert!(!directory.changed());
+    assert!(!directory.changed().unwrap());
     // As a mounted volume does it: one link is switched, and all files are others.
     let volume = place.path().join("..new");
     fs::create_dir(&volume).unwrap();
     fs::write(volume.join("feed.txt"), "192.0.2.9\n").unwrap();
     fs::remove_file(&list).unwrap();
     symlink("..new/feed.txt", &list).unwrap();
-    assert!(!directory.changed());
-    assert!(directory.changed());
+    assert!(!directory.changed().unwrap());
+    assert!(directory.changed().unwrap());
     let lists = directory.load().unwrap().lists;
     assert_eq!(
         lists
@@ -365,6 +393,9 @@ fn a_change_counts_once_it_has_come_to_rest() {
         1
     );
     fs::remove_file(&list).unwrap();
-    assert!(!directory.changed());
-    assert!(directory.changed(), "a list that is gone is a change");
+    assert!(!directory.changed().unwrap());
+    assert!(
+        directory.changed().unwrap(),
+        "a list that is gone is a change"
+    );
 }

@@ -1,7 +1,8 @@
 //! What the plugin is tried with: captures, and what it must find in each.
 
-use super::{Fault, Rule, fault, near, read::short};
+use super::{Fault, Rule, Service, fault, near, read::short};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::{Component, Path};
 use toml::Spanned;
 
@@ -16,6 +17,9 @@ const MAX_COUNT: u32 = 10_000;
 pub struct Fixture {
     /// The capture's path, from the manifest's directory.
     pub capture: String,
+    /// Directory of the lists that it is answered from, from the manifest's; none if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intel: Option<String>,
     /// What must be found, neither more nor less; nothing in a benign capture.
     pub findings: Vec<Expected>,
 }
@@ -34,6 +38,7 @@ pub struct Expected {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFixture {
     capture: Spanned<String>,
+    intel: Option<Spanned<String>>,
     #[serde(default)]
     findings: Vec<Spanned<RawExpected>>,
 }
@@ -52,10 +57,19 @@ struct RawCounted {
     count: u32,
 }
 
-/// Judges the fixtures against the rules that the plugin declares.
-pub(super) fn fixtures(raw: Vec<RawFixture>, rules: &[Rule]) -> Result<Vec<Fixture>, Fault> {
+/// Judges the fixtures against the services and rules that the plugin declares.
+pub(super) fn fixtures(
+    raw: Vec<RawFixture>,
+    services: &BTreeSet<Service>,
+    rules: &[Rule],
+) -> Result<Vec<Fixture>, Fault> {
     let mut fixtures: Vec<Fixture> = Vec::new();
-    for RawFixture { capture, findings } in raw {
+    for one in raw {
+        let RawFixture {
+            capture,
+            intel,
+            findings,
+        } = one;
         let span = capture.span();
         if fixtures.len() == MAX_FIXTURES {
             return fault(
@@ -64,23 +78,40 @@ pub(super) fn fixtures(raw: Vec<RawFixture>, rules: &[Rule]) -> Result<Vec<Fixtu
                 format!("declare at most {MAX_FIXTURES}"),
             );
         }
-        let path = short(capture)?;
-        let inside = Path::new(&path)
-            .components()
-            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-        if path.is_empty() || !inside {
+        if let Some(intel) = &intel
+            && !services.contains(&Service::Intel)
+        {
             return fault(
-                span,
-                "this is not a file below the manifest's directory",
-                "write it like \"fixtures/attack.capture\"",
+                intel.span(),
+                "the plugin does not ask the lists",
+                "add \"intel\" to services in [capabilities], or leave this out",
             );
         }
+        let intel = intel.map(|intel| below(intel, "directory", "fixtures/lists"));
         fixtures.push(Fixture {
-            capture: path,
+            capture: below(capture, "file", "fixtures/attack.capture")?,
+            intel: intel.transpose()?,
             findings: expected(findings, rules)?,
         });
     }
     Ok(fixtures)
+}
+
+/// A path that leads nowhere but below the manifest's directory.
+fn below(path: Spanned<String>, what: &str, like: &str) -> Result<String, Fault> {
+    let span = path.span();
+    let path = short(path)?;
+    let inside = Path::new(&path)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    if path.is_empty() || !inside {
+        return fault(
+            span,
+            format!("this is not a {what} below the manifest's directory"),
+            format!("write it like {like:?}"),
+        );
+    }
+    Ok(path)
 }
 
 fn expected(raw: Vec<Spanned<RawExpected>>, rules: &[Rule]) -> Result<Vec<Expected>, Fault> {

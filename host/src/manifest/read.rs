@@ -55,7 +55,7 @@ pub(super) fn read(text: &str) -> Result<Manifest, Fault> {
         );
     }
     let findings = rule::rules(raw.finding)?;
-    let fixtures = fixture::fixtures(raw.fixture, &findings)?;
+    let fixtures = fixture::fixtures(raw.fixture, &services, &findings)?;
     Ok(Manifest {
         id: plugin_id(id)?,
         version: version_text(version)?,

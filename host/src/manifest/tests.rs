@@ -163,6 +163,11 @@ fn refusals_name_the_line_and_the_remedy() {
             "not a file below",
         ),
         (
+            "capture = \"fixtures/nc.capture\"",
+            "capture = \"fixtures/nc.capture\"\nintel = \"fixtures/lists\"",
+            "does not ask the lists",
+        ),
+        (
             "findings = [\"interactive-shell\"]",
             "findings = [\"interactive-shel\"]",
             "did you mean \"interactive-shell\"?",

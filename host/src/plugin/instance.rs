@@ -4,7 +4,7 @@ use super::{
     bindings::vedette::detect::types::Finding,
     component::interface,
     engine::epochs,
-    services::{Line, Moments, Services, Shared},
+    services::{Known, Line, Services, Shared},
     wire::Batch,
 };
 use crate::{context::process::Process, manifest::Manifest, record::Record};
@@ -155,11 +155,12 @@ impl Instance {
     /// # Errors
     /// The call ended without an answer: the instance is dead.
     pub fn detect(&mut self, batch: &Arc<Batch>, at: u64) -> Result<Vec<Finding>, Abort> {
-        self.detect_as_of(batch, &[], &Moments::default(), at)
+        self.detect_as_of(batch, &[], &Known::default(), at)
     }
 
-    /// Gives the plugin a batch of these records, with the moments of those that may be asked
-    /// about. `at` is the time of one of them: all are of one step of the clock. Nothing of the call is effective before [`commit`](Instance::commit).
+    /// Gives the plugin a batch of these records, with what it may ask about them. `at` is the
+    /// time of one of them: all are of one step of the clock. Nothing of the call is effective
+    /// before [`commit`](Instance::commit).
     ///
     /// # Errors
     /// The call ended without an answer: the instance is dead.
@@ -167,10 +168,10 @@ impl Instance {
         &mut self,
         batch: &Arc<Batch>,
         records: &[Arc<Record>],
-        moments: &Moments,
+        known: &Known,
         at: u64,
     ) -> Result<Vec<Finding>, Abort> {
-        self.store.data_mut().begin(records, moments, at);
+        self.store.data_mut().begin(records, known, at);
         let detect = self.detect;
         let (findings,) = self.call(&detect, (batch.clone(),), self.deadline)?;
         Ok(findings)

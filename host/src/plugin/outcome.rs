@@ -67,6 +67,13 @@ pub enum Outcome {
         /// Which.
         plugin: Named,
     },
+    /// The stream names lists that are not at hand, as in a replay without them.
+    OtherLists {
+        /// Digest of those that it names.
+        recorded: String,
+        /// Digest of those that are at hand, if any are.
+        given: Option<Digest>,
+    },
     /// A plugin logged a line.
     Log {
         /// Which.

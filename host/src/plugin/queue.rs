@@ -5,7 +5,7 @@ use super::{
     shadow::{Rehearsal, ShadowReport},
     stats::Counters,
 };
-use crate::{context::Moment, record::Record};
+use crate::{context::Moment, intel::Lists, record::Record};
 use std::{
     collections::VecDeque,
     sync::{
@@ -54,6 +54,7 @@ enum Item {
     Rehearse(Box<Trial>),
     EndShadow { at: u64 },
     Rollback { from: u32 },
+    Lists(Option<Arc<Lists>>),
     Hold,
     Release,
     Stop,
@@ -80,6 +81,8 @@ pub enum Taken {
         /// The one that serves.
         from: u32,
     },
+    /// It is to be answered from these lists.
+    Lists(Option<Arc<Lists>>),
     /// The plugin is to be put into quarantine.
     Hold,
     /// The plugin is to serve again.
@@ -228,6 +231,11 @@ impl Queue {
         self.append(Item::Rollback { from });
     }
 
+    /// Appends a change of the operator's lists behind what waits.
+    pub fn turn_lists(&self, lists: Option<Arc<Lists>>) {
+        self.append(Item::Lists(lists));
+    }
+
     /// Appends a quarantine behind what waits.
     pub fn hold(&self) {
         self.append(Item::Hold);
@@ -270,6 +278,7 @@ impl Queue {
                 Some(Item::Rehearse(trial)) => break Taken::Rehearse(trial),
                 Some(Item::EndShadow { at }) => break Taken::EndShadow { at },
                 Some(Item::Rollback { from }) => break Taken::Rollback { from },
+                Some(Item::Lists(lists)) => break Taken::Lists(lists),
                 Some(Item::Hold) => break Taken::Hold,
                 Some(Item::Release) => break Taken::Release,
                 Some(Item::Stop) => break Taken::Stop,

@@ -7,10 +7,10 @@ use super::{
     instance::{Abort, Instance, StartError},
     load::Compiled,
     queue::Delivery,
-    services::{CLOCK_STEP, Line, Moments, Shared},
+    services::{CLOCK_STEP, Known, Line, Shared},
     stats::Counters,
 };
-use crate::{finding::Finding, manifest::Service, record::Record};
+use crate::{finding::Finding, intel::Lists, manifest::Service, record::Record};
 use rustix::time::{ClockId, clock_gettime};
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -57,8 +57,8 @@ pub(super) struct Seat {
     pub delivered: Delivered,
     builder: Builder,
     clock: u64,
-    /// The moments of the events that are being judged, by their ids.
-    moments: Moments,
+    /// What it may ask about the events that are being judged.
+    known: Known,
 }
 
 impl Seat {
@@ -80,8 +80,24 @@ impl Seat {
             number,
             delivered,
             clock,
-            moments: Moments::default(),
+            known: Known::default(),
         }
+    }
+
+    /// The same with these lists.
+    pub fn with_lists(mut self, lists: Option<Arc<Lists>>) -> Seat {
+        self.known.lists = lists;
+        self
+    }
+
+    /// The operator's lists that it is answered from.
+    pub fn lists(&self) -> &Option<Arc<Lists>> {
+        &self.known.lists
+    }
+
+    /// From now on it is answered from these.
+    pub fn turn_lists(&mut self, lists: Option<Arc<Lists>>) {
+        self.known.lists = lists;
     }
 
     /// The same on trial: what it keeps is a fork.
@@ -115,12 +131,14 @@ impl Seat {
     /// [`forget`](Seat::forget).
     pub fn remember(&mut self, deliveries: &[Delivery]) {
         let moment = |d: &Delivery| Some((d.record.event.id, d.moment.clone()?));
-        self.moments.extend(deliveries.iter().filter_map(moment));
+        self.known
+            .moments
+            .extend(deliveries.iter().filter_map(moment));
     }
 
     /// Forgets it: whoever holds a moment keeps what was then in memory.
     pub fn forget(&mut self) {
-        self.moments.clear();
+        self.known.moments.clear();
     }
 
     /// The clock comes to the step that this event is in. Returns the timers that are due by
@@ -137,9 +155,9 @@ impl Seat {
         }
         let due = self.kept.lock().due(self.time());
         // They come before the event, and what is asked about them is as of then.
-        if let Some(moment) = self.moments.get(&record.event.id).cloned() {
+        if let Some(moment) = self.known.moments.get(&record.event.id).cloned() {
             let of_timer = due.iter().map(|timer| (timer.event.id, moment.clone()));
-            self.moments.extend(of_timer);
+            self.known.moments.extend(of_timer);
         }
         due
     }
@@ -168,7 +186,7 @@ impl Seat {
             records.iter().for_each(|record| delivered.record(record));
         }
         let (begun, on_cpu) = (Instant::now(), thread_time());
-        let answer = instance.detect_as_of(&batch, records, &self.moments, self.clock * CLOCK_STEP);
+        let answer = instance.detect_as_of(&batch, records, &self.known, self.clock * CLOCK_STEP);
         let (time, cpu) = (begun.elapsed(), thread_time().saturating_sub(on_cpu));
         self.builder.reuse(batch);
         Counters::add(&counters.cpu_ns, cpu.as_nanos() as u64);

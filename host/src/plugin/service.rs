@@ -16,7 +16,7 @@ use super::{
     shadow::{ShadowAccept, ShadowReport},
     stats::Counters,
 };
-use crate::{context::Past, manifest, record::Record};
+use crate::{context::Past, intel::Lists, manifest, record::Record};
 use crossbeam_channel::Sender;
 use std::{collections::VecDeque, sync::Arc};
 use vedette_contract::kind;
@@ -287,6 +287,12 @@ impl Service {
         self.flush();
         self.queue.stop();
         self.queue
+    }
+
+    /// Has it answered from these lists, behind what waits.
+    pub fn turn_lists(&mut self, lists: Option<Arc<Lists>>) {
+        self.flush();
+        self.queue.turn_lists(lists);
     }
 
     /// Puts it into quarantine, behind what waits.

@@ -10,7 +10,7 @@ use super::{
     services::Shared,
     stats::Counters,
 };
-use crate::{finding::Finding, record::Record};
+use crate::{finding::Finding, intel::Lists, record::Record};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -151,7 +151,9 @@ impl Shadow {
         let share = compiled.manifest.limits.cpu;
         let delivered = live.delivered.clone();
         Shadow {
-            seat: Seat::new(compiled, number, instance, delivered, live.clock()).on_trial(kept),
+            seat: Seat::new(compiled, number, instance, delivered, live.clock())
+                .with_lists(live.lists().clone())
+                .on_trial(kept),
             counters: Counters::default(),
             budget: Budget::new(share, PATIENCE, Instant::now()),
             begun: live.time(),
@@ -185,6 +187,11 @@ impl Shadow {
             return;
         }
         self.cases.entry(case).or_default()[whose] += 1;
+    }
+
+    /// It is answered from these lists from now on.
+    pub fn turn_lists(&mut self, lists: Option<Arc<Lists>>) {
+        self.seat.turn_lists(lists);
     }
 
     /// Gives it what it wants of what the one in service was given.

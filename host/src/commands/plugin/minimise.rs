@@ -1,5 +1,6 @@
 //! `vedette plugin minimise`: from a recording to a fixture.
 
+use super::super::lists::IntelArgs;
 use super::place::BuildArgs;
 use crate::author::minimise::{Aim, Step, anonymise, minimise};
 use crate::author::trial::Capture;
@@ -43,12 +44,18 @@ pub struct Minimise {
 
     #[command(flatten)]
     build: BuildArgs,
+
+    #[command(flatten)]
+    intel: IntelArgs,
 }
 
 impl Minimise {
     /// Makes it small.
     pub fn execute(self) -> anyhow::Result<()> {
-        let plugin = self.build.ready(&self.plugin)?;
+        let mut plugin = self.build.ready(&self.plugin)?;
+        if let Some(lists) = &self.intel.intel {
+            plugin.subject = plugin.subject.with_lists(lists)?;
+        }
         let manifest = &plugin.manifest;
         if let Some(rule) = &self.rule
             && manifest.rule(rule).is_none()

@@ -1,5 +1,6 @@
 //! `vedette plugin replay`: one plugin, one capture.
 
+use super::super::lists::IntelArgs;
 use super::place::BuildArgs;
 use crate::author::trial::{Capture, Trial};
 use crate::output::{printable, text};
@@ -21,6 +22,9 @@ pub struct Replay {
     #[command(flatten)]
     build: BuildArgs,
 
+    #[command(flatten)]
+    intel: IntelArgs,
+
     /// Most events that the plugin gets in one call.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=64))]
     batch: u16,
@@ -33,7 +37,10 @@ pub struct Replay {
 impl Replay {
     /// Replays.
     pub fn execute(self) -> anyhow::Result<()> {
-        let plugin = self.build.ready(&self.plugin)?;
+        let mut plugin = self.build.ready(&self.plugin)?;
+        if let Some(lists) = &self.intel.intel {
+            plugin.subject = plugin.subject.with_lists(lists)?;
+        }
         let capture = Capture::read(&self.capture)?;
         let clock = capture.clock();
         let seconds = capture.length() as f64 / 1e9;

@@ -299,7 +299,7 @@ impl PluginHost {
         let subscriptions = &generation.compiled.subscriptions;
         let introduce = subscriptions.kinds().has(kind::EXISTING);
         let batch = self.options.batch.max(1);
-        let (service, counters) = Service::new(
+        let (mut service, counters) = Service::new(
             &generation,
             self.options.overflow,
             batch,
@@ -320,6 +320,9 @@ impl PluginHost {
             batch,
             self.options.terms,
         );
+        if self.lists.is_some() {
+            service.turn_lists(self.lists.clone());
+        }
         self.plugins.push(service);
         self.workers[self.next_worker % self.workers.len()].adopt(runner);
         self.next_worker += 1;

@@ -1,6 +1,7 @@
 //! The plugins of a node, as the pipeline sees them: it offers events and applies changes.
 
 mod change;
+mod lists;
 mod serve;
 
 pub use change::Change;
@@ -21,7 +22,7 @@ use super::{
     watch::{Places, Seen},
     worker::Worker,
 };
-use crate::{context::Past, grants::Grants, manifest, record::Record};
+use crate::{context::Past, grants::Grants, intel::Lists, manifest, record::Record};
 use change::Prepared;
 use crossbeam_channel::{Receiver, Sender};
 use std::{
@@ -119,6 +120,9 @@ pub struct PluginHost {
     plugins: Vec<Service>,
     /// What the context knows of earlier moments.
     past: Past,
+    /// The operator's lists that are at hand, and those that plugins are answered from.
+    supplied: Option<Arc<Lists>>,
+    lists: Option<Arc<Lists>>,
     /// Queues of plugins that were removed and have not come to their end.
     retiring: Vec<Arc<Queue>>,
     /// Kinds that any plugin wants: the first and cheapest test.
@@ -186,6 +190,8 @@ impl PluginHost {
             options,
             plugins: Vec::new(),
             past: Past::default(),
+            supplied: None,
+            lists: None,
             retiring: Vec::new(),
             kinds: KindSet::default(),
             workers,

@@ -176,6 +176,13 @@ impl Runner {
                 self.roll_back_asked(from);
                 Turn::Worked
             }
+            Taken::Lists(lists) => {
+                if let Some(shadow) = &mut self.shadow {
+                    shadow.turn_lists(lists.clone());
+                }
+                self.live.turn_lists(lists);
+                Turn::Worked
+            }
             Taken::Hold => {
                 let at = self.live.time();
                 self.hold("the operator put it into quarantine", at, None);

@@ -114,7 +114,9 @@ impl Runner {
     ) -> Seat {
         let delivered = std::mem::take(&mut self.live.delivered);
         let clock = self.live.clock();
-        let seat = Seat::new(compiled, number, instance, delivered, clock).in_service();
+        let seat = Seat::new(compiled, number, instance, delivered, clock)
+            .with_lists(self.live.lists().clone())
+            .in_service();
         let retired = std::mem::replace(&mut self.live, seat);
         self.trouble = Trouble::new(self.terms.pause);
         self.quarantine = None;

@@ -3,6 +3,7 @@
 //! Everything that a call does is gathered here and takes effect when the call returns.
 
 mod context;
+mod intel;
 mod log;
 mod memory;
 mod metrics;
@@ -22,6 +23,7 @@ use super::{
 };
 use crate::{
     context::{Moment, process::Process},
+    intel::Lists,
     manifest::{Manifest, Service},
     record::Record,
 };
@@ -38,6 +40,15 @@ pub const CLOCK_STEP: u64 = 100_000_000;
 
 /// What was when events happened, by their ids.
 pub type Moments = HashMap<u64, Moment, BuildHasherDefault<AddressHasher>>;
+
+/// What services answer from, beside what a plugin keeps.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// The moments of the events that are being judged.
+    pub moments: Moments,
+    /// The operator's lists, if there are any, as they are between these events and the next.
+    pub lists: Option<Arc<Lists>>,
+}
 
 /// What belongs to a plugin and not to one of its instances.
 #[derive(Debug, Default)]
@@ -167,6 +178,9 @@ pub struct Services {
     answers: Option<Builder>,
     /// The moments of the events of the batch, where it may ask about them.
     moments: Vec<(u64, Moment)>,
+    /// The operator's lists, during a call that may ask them.
+    lists: Option<Arc<Lists>>,
+    asks_lists: bool,
     /// Processes that the call was shown beyond its batch.
     shown: Vec<Arc<Process>>,
     pending: Pending,
@@ -189,6 +203,8 @@ impl Services {
                 .contains(&Service::Context)
                 .then(|| Builder::new(&manifest.fields)),
             moments: Vec::new(),
+            lists: None,
+            asks_lists: manifest.services.contains(&Service::Intel),
             shown: Vec::new(),
             pending: Pending::default(),
             timers: timer::Pending::default(),
@@ -200,7 +216,7 @@ impl Services {
     }
 
     /// A call begins, with these events, all of one step of the clock: that which `at` is in.
-    pub fn begin(&mut self, records: &[Arc<Record>], moments: &Moments, at: u64) {
+    pub fn begin(&mut self, records: &[Arc<Record>], known: &Known, at: u64) {
         let now = at / CLOCK_STEP * CLOCK_STEP;
         if now > self.now {
             self.kept.lock().set_clock(now);
@@ -209,8 +225,11 @@ impl Services {
         self.moments.clear();
         if self.answers.is_some() {
             let ids = records.iter().map(|record| record.event.id);
-            let moments = ids.filter_map(|id| Some((id, moments.get(&id)?.clone())));
+            let moments = ids.filter_map(|id| Some((id, known.moments.get(&id)?.clone())));
             self.moments.extend(moments);
+        }
+        if self.asks_lists {
+            self.lists.clone_from(&known.lists);
         }
     }
 
@@ -221,8 +240,9 @@ impl Services {
 
     /// The call returned: what it did takes effect. Returns the lines that it logged.
     pub fn commit(&mut self) -> Vec<Line> {
-        // Whoever holds a moment keeps what was then in memory.
+        // Whoever holds a moment keeps what was then in memory; so do lists.
         self.moments.clear();
+        self.lists = None;
         if self.lines.is_empty()
             && self.changes.is_empty()
             && self.pending.is_empty()
@@ -250,7 +270,7 @@ impl Services {
 
 /// The first of these services that are part of the contract and not of this agent.
 pub fn not_given(services: &BTreeSet<Service>) -> Option<Service> {
-    let missing = [Service::File, Service::Intel];
+    let missing = [Service::File];
     missing
         .into_iter()
         .find(|service| services.contains(service))
@@ -264,9 +284,10 @@ pub fn link(linker: &mut Linker<Services>, services: &BTreeSet<Service>) -> wasm
             Service::Metrics => contract::metrics::add_to_linker::<_, HasSelf<_>>(linker, |s| s)?,
             Service::State => contract::state::add_to_linker::<_, HasSelf<_>>(linker, |s| s)?,
             Service::Context => context::link(linker)?,
+            Service::Intel => contract::intel::add_to_linker::<_, HasSelf<_>>(linker, |s| s)?,
             Service::Timer => contract::timer::add_to_linker::<_, HasSelf<_>>(linker, |s| s)?,
             // A plugin that imports these does not link: `not_given`.
-            Service::File | Service::Intel => {}
+            Service::File => {}
         }
     }
     Ok(())

@@ -11,6 +11,8 @@ use vedette_contract::values::failure;
 pub(super) enum Meter {
     /// Questions to the context, and rows that it looked at and answered with.
     Context,
+    /// Questions to the operator's lists, and entries that they were answered with.
+    Intel,
 }
 
 /// Most questions of one call and of one second of event time, and most of what the second number
@@ -25,7 +27,7 @@ impl Meter {
     /// A plugin that asks about every event of a storm takes a tenth of a processor, not more.
     fn limit(self) -> Limit {
         match self {
-            Meter::Context => Limit {
+            Meter::Context | Meter::Intel => Limit {
                 a_call: 4096,
                 a_second: 50_000,
                 amount: 500_000,
@@ -34,7 +36,7 @@ impl Meter {
     }
 }
 
-const METERS: usize = 1;
+const METERS: usize = 2;
 
 /// Questions and amounts, by meter.
 type Counts = [(u32, u64); METERS];

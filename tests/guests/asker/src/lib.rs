@@ -9,7 +9,7 @@ wit_bindgen::generate!({
 
 use exports::vedette::detect::detector;
 use vedette::detect::types::{Batch, Event, Evidence, Finding, Severity};
-use vedette::detect::{context, timer};
+use vedette::detect::{context, intel, timer};
 
 struct Asker;
 
@@ -41,6 +41,7 @@ fn told(batch: &Batch, event: &Event) -> Option<String> {
     }
     let text = &batch.text[event.text.start as usize..][..event.text.len as usize];
     let text = std::str::from_utf8(text).ok()?;
+    let text = &text[text.find("/do/")?..];
     let mut words = text.split(' ');
     let what = words.next()?;
     let number = words.next().and_then(|word| word.parse().ok());
@@ -77,8 +78,43 @@ fn told(batch: &Batch, event: &Event) -> Option<String> {
             Ok((count, answer)) => pids(&answer, count),
             Err(failure) => format!("failure {failure}"),
         },
+        "/do/address" => {
+            let address: Option<Vec<u8>> = rest(text).map(|text| {
+                let numbers = text.split('.').map(|number| number.parse::<u8>());
+                numbers.map_while(Result::ok).collect()
+            });
+            listed(1, &address.unwrap_or_default())
+        }
+        "/do/domain" => listed(2, rest(text).unwrap_or_default().as_bytes()),
+        "/do/hash" => listed(3, &[0xab; 32]),
+        "/do/listed-and-trap" => {
+            let _ = listed(2, b"evil.example");
+            panic!();
+        }
+        "/do/many-questions" => {
+            let asked = (0..number).take_while(|_| intel::look_up(2, b"nobody.example").is_ok());
+            format!("{} answered", asked.count())
+        }
         _ => return None,
     })
+}
+
+/// What is behind the first word.
+fn rest(text: &str) -> Option<&str> {
+    text.split_once(' ').map(|(_, rest)| rest)
+}
+
+/// What the lists say of a value.
+fn listed(kind: u32, value: &[u8]) -> String {
+    match intel::look_up(kind, value) {
+        Ok(hits) => {
+            let hits = hits
+                .iter()
+                .map(|hit| format!("{} has {} ({})", hit.list, hit.entry, hit.note));
+            format!("[{}]", hits.collect::<Vec<_>>().join(", "))
+        }
+        Err(failure) => format!("failure {failure}"),
+    }
 }
 
 /// The pids of the first rows of an answer, and how many rows there are.
