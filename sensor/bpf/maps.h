@@ -172,7 +172,8 @@ struct {
 struct connection {
 	struct actor actor;
 	u64 inode;
-	u32 fresh; /* its first bytes were wanted when it began */
+	u16 fresh; /* its first bytes were wanted when it began */
+	u16 over;  /* its end was told */
 	u16 port;
 	u16 marks; /* outbound or accepted, as in the catalogue's stream-mark */
 	u8 address[16];

@@ -13,6 +13,45 @@ static __always_inline int payloads_wanted(void)
 	return wanted(KIND_SENT) || wanted(KIND_RECEIVED) || wanted(KIND_TLS) || wanted(KIND_DNS);
 }
 
+/* Attributes of a disconnect: numbers of the catalogue. */
+#define DISCONNECT_SENT 1
+#define DISCONNECT_RECEIVED 2
+
+/* sk_shutdown: nothing is received or sent any more. */
+#define SHUT_BOTH 3
+
+/* Tells of the end of a connection, by the one who began it: whoever runs when it breaks off has
+ * often nothing to do with it. One that was never accepted is nobody's. */
+static __always_inline void disconnected(struct sock *sk, u64 cookie)
+{
+	struct connection *connection = bpf_map_lookup_elem(&CONNECTIONS, &cookie);
+	if (!connection || connection->over || !connection->actor.pid)
+		return;
+	connection->over = 1;
+	struct scratch *s = claim_for(KIND_DISCONNECT);
+	if (!s)
+		return;
+	stamp(s, KIND_DISCONNECT);
+	s->record.actor = connection->actor;
+	s->record.blocks = BLOCK_ATTR | BLOCK_NUMBER;
+	struct attr *attr = reserve(s, 2 * sizeof(struct attr));
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	set_attr(attr, DISCONNECT_SENT, BPF_CORE_READ(tcp, bytes_sent));
+	set_attr(attr + 1, DISCONNECT_RECEIVED, BPF_CORE_READ(tcp, bytes_received));
+	u32 port = connection->port;
+	if (port) {
+		s->record.text_len = append(s, connection->address, connection->address_len, 16);
+	} else {
+		port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+		s->record.text_len = append_inet(s, sk, 0);
+	}
+	s->record.ret = -BPF_CORE_READ(sk, sk_err);
+	s->record.a = port | (u64)connection->marks << 32;
+	s->record.b = connection->inode;
+	s->record.c = cookie;
+	finish(s, KIND_DISCONNECT);
+}
+
 /* Direction and maker of every TCP connection. Runs in the maker's context for SYN_SENT, in
  * anybody's for the rest. */
 SEC("tp_btf/inet_sock_set_state")
@@ -24,14 +63,20 @@ int BPF_PROG(on_socket_state, struct sock *sk, int from, int to)
 	int accepted = from == TCP_SYN_RECV && to == TCP_ESTABLISHED;
 	/* A connect that was refused is still to be told, with its port, at the call's exit. */
 	int over = to == TCP_CLOSE && from != TCP_SYN_SENT;
-	if (!outbound && !accepted && !over)
+	/* One direction that is shut down leaves the other one open. */
+	int ended = to == TCP_CLOSE || ((to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK) &&
+					(sk->sk_shutdown & SHUT_BOTH) == SHUT_BOTH);
+	ended = ended && wanted(KIND_DISCONNECT);
+	if (!outbound && !accepted && !over && !ended)
 		return 0;
 	/* Asking for it also makes the socket have one. */
 	u64 cookie = bpf_get_socket_cookie(sk);
-	if (over) {
+	if (ended)
+		disconnected(sk, cookie);
+	if (over)
 		bpf_map_delete_elem(&CONNECTIONS, &cookie);
+	if (!outbound && !accepted)
 		return 0;
-	}
 	struct connection connection = {};
 	struct task_struct *task = bpf_get_current_task_btf();
 	connection.marks = accepted ? STREAM_MARK_ACCEPTED : STREAM_MARK_OUTBOUND;

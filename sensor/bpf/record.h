@@ -11,6 +11,7 @@ enum block {
 	BLOCK_ATTR = 2,
 	BLOCK_IMAGE = 4, /* followed by three streams */
 	BLOCK_STREAM = 8,
+	BLOCK_NUMBER = 16, /* a second attr, without text */
 };
 
 struct actor {

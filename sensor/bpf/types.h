@@ -52,7 +52,15 @@ enum {
 	IPPROTO_ICMPV6 = 58,
 	IPPROTO_MPTCP = 262,
 };
-enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3, TCP_CLOSE = 7, TCP_LISTEN = 10 };
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT = 2,
+	TCP_SYN_RECV = 3,
+	TCP_FIN_WAIT1 = 4,
+	TCP_CLOSE = 7,
+	TCP_LAST_ACK = 9,
+	TCP_LISTEN = 10
+};
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
@@ -444,7 +452,13 @@ struct sock {
 	struct socket *sk_socket;
 	u16 sk_type;
 	u16 sk_protocol;
+	u8 sk_shutdown;
+	int sk_err;
 	struct pid *sk_peer_pid;
+};
+struct tcp_sock {
+	u64 bytes_sent;
+	u64 bytes_received;
 };
 struct socket {
 	struct file *file;

@@ -49,6 +49,7 @@ const TARGET: u16 = 1;
 const ATTR: u16 = 2;
 const IMAGE: u16 = 4;
 const STREAM: u16 = 8;
+const NUMBER: u16 = 16;
 
 /// Kinds that the catalogue knows, by number.
 static KNOWN: [bool; 128] = {
@@ -89,7 +90,7 @@ pub fn decode(record: &[u8]) -> Result<Event, DecodeError> {
     if !KNOWN.get(usize::from(kind)).is_some_and(|known| *known) {
         return Err(DecodeError::Kind(kind));
     }
-    if blocks & !(TARGET | ATTR | IMAGE | STREAM) != 0 {
+    if blocks & !(TARGET | ATTR | IMAGE | STREAM | NUMBER) != 0 {
         return Err(DecodeError::Blocks(blocks));
     }
     let mut event = Event {
@@ -129,6 +130,12 @@ pub fn decode(record: &[u8]) -> Result<Event, DecodeError> {
     } else {
         None
     };
+    // A second attribute, without text.
+    let number = if blocks & NUMBER != 0 {
+        Some(r.attr()?.0)
+    } else {
+        None
+    };
 
     r.part = "texts";
     event.text = r.bytes(text_len)?;
@@ -137,6 +144,7 @@ pub fn decode(record: &[u8]) -> Result<Event, DecodeError> {
         attr.text = r.bytes(len)?;
         event.attrs.push(attr);
     }
+    event.attrs.extend(number);
     if let Some(head) = image {
         event.image = Some(Box::new(r.image_texts(head)?));
     }

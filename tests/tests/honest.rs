@@ -302,6 +302,32 @@ fn installers_from_the_web(names: Names) {
     assert_eq!(log.matches("installing as 0").count(), 4, "{log}");
 }
 
+/// Runners that fetch a job and then feed it to a shell, or talk to one.
+fn jobs_fetched_and_fed_to_a_shell(names: Names) {
+    let desk = Desk::new(names);
+    let server = HttpServer::start("echo a job as $(id -u)\n");
+    let [python, bash, sh] = ["python3", "bash", "sh"].map(|name| desk.get(name));
+    let runner = desk.file(
+        "runner",
+        &format!(
+            "import os, subprocess, urllib.request
+fetch = lambda: urllib.request.urlopen('http://127.0.0.1:{}/job').read()
+for shell in '{bash}', '{sh}':
+    job = fetch()
+    done = subprocess.run([shell], input=job, stdout=subprocess.PIPE, check=True)
+    print(done.stdout.decode(), flush=True)
+# One that is talked to, after all that.
+shell = subprocess.Popen(['{bash}', '-i'], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+os.write(shell.stdin.fileno(), b'echo ready\\n'); shell.stdout.readline()
+shell.stdin.close(); shell.wait()
+",
+            server.port()
+        ),
+    );
+    let log = desk.done(&format!("{python} {runner}"));
+    assert_eq!(log.matches("a job as 0").count(), 2, "{log}");
+}
+
 fn compilers(names: Names) {
     let desk = Desk::new(names);
     let make = desk.get("make");
@@ -453,6 +479,7 @@ honest! {
     terminal_sessions needs ["tmux", "screen", "script"],
     health_checks needs ["nc"],
     installers_from_the_web needs ["curl", "busybox"],
+    jobs_fetched_and_fed_to_a_shell needs ["python3"],
     compilers needs ["make", "cc"],
     entrypoints needs ["runc", "busybox", "setpriv", "script"],
     privileged_container needs ["runc", "busybox", "unshare"],

@@ -200,14 +200,21 @@ impl Context {
     /// The row of the acting process, brought up to date with what the event says of its task.
     fn current(&mut self, event: &Event) -> Arc<Process> {
         let task = &event.task;
-        let Some(row) = self.table.get(task.process) else {
-            return self.found(event);
-        };
-        if matches!(
+        // A packet, like the end of a connection, knows its process as it was when it connected
+        // or accepted.
+        let of_connection = matches!(
             event.kind,
-            kind::SENT | kind::RECEIVED | kind::DNS | kind::TLS | kind::ICMP
-        ) {
-            // A packet knows its process as it was when it connected or accepted.
+            kind::SENT | kind::RECEIVED | kind::DNS | kind::TLS | kind::ICMP | kind::DISCONNECT
+        );
+        let Some(row) = self.table.get(task.process) else {
+            let row = self.found(event);
+            if of_connection {
+                // Most likely it is gone, and others keep what it connected: no exit is to come.
+                self.table.exited(row.id, event.at);
+            }
+            return row;
+        };
+        if of_connection {
             return row;
         }
         let container = self.container(task, event.at, row.container.as_ref());

@@ -1,8 +1,8 @@
 //! Who holds which end and which connection.
 //!
-//! Descriptors that are closed are not told, so what is here is what a process may still hold.
-//! Two rules keep that from going wrong: a new image keeps only what its standard streams are,
-//! and a shell keeps no pipe that it made (it makes them for its children) and does not pass on
+//! Descriptors that are closed are not told, so what is here is what a process may still hold; only
+//! of connections is it told when nobody holds them any more. Two rules keep that from going wrong:
+//! a new image keeps only what its standard streams are, and a shell keeps no pipe that it made (it makes them for its children) and does not pass on
 //! connections to the children that it forks, unless they are on their standard streams.
 
 use crate::end::{self, End};
@@ -27,6 +27,10 @@ const MAX_HOLDERS: usize = 128;
 
 /// Connections of one process; of more, the latest are kept.
 const MAX_CONNS: usize = 8;
+
+/// Connections that are over and may still be noted for processes that inherited them. Stops
+/// whoever connects in masses; the oldest is forgotten, and counts as open again where it is noted.
+const MAX_OVER: usize = 8192;
 
 /// Bytes of a program's path that are kept for messages.
 const MAX_NAME: usize = 64;
@@ -215,6 +219,8 @@ pub struct Node {
 pub struct Graph {
     nodes: Map<u64, Node>,
     holders: Map<End, Vec<u64>>,
+    /// When, ns since boot, by socket.
+    over: Map<u64, u64>,
 }
 
 impl Default for Graph {
@@ -222,6 +228,7 @@ impl Default for Graph {
         Graph {
             nodes: Map::new(MAX_PROCESSES),
             holders: Map::new(MAX_ENDS),
+            over: Map::new(MAX_OVER),
         }
     }
 }
@@ -240,6 +247,27 @@ impl Graph {
     /// Who may hold this end.
     pub fn holders(&self, end: End) -> &[u64] {
         self.holders.get(&end).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether anybody can still hold this connection.
+    /// A socket can connect again, and be told of late.
+    pub fn is_open(&self, conn: &Conn) -> bool {
+        let over = self.over.get(&conn.socket);
+        over.is_none_or(|over| conn.at > *over)
+    }
+
+    /// Sockets of connections that are over and when they were, the oldest first.
+    pub fn over(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.over.iter().map(|(socket, at)| (*socket, *at))
+    }
+
+    /// The connection of this socket, which a process of this key began, was over by then.
+    pub fn disconnected(&mut self, key: u64, socket: u64, at: u64) {
+        if let Some(node) = self.nodes.get_mut(&key) {
+            let stays = |conn: &Conn| conn.socket != socket || conn.at > at;
+            node.conns.retain(stays);
+        }
+        self.over.insert(socket, at);
     }
 
     /// Takes in a node as a whole.

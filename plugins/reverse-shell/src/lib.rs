@@ -109,6 +109,9 @@ impl Plugin for ReverseShell {
                     .opened(process, end::of_accepted(socket, peer).into_iter());
                 self.reached(process.key(), event, findings);
             }
+        } else if let Some(disconnect) = event.as_disconnect() {
+            let (key, socket) = (process.key(), disconnect.socket());
+            self.graph.disconnected(key, socket, event.at());
         } else if let Some(passed) = event.as_passed() {
             match graph::passed(event, passed) {
                 Some(conn) => self.graph.handed(process, conn),

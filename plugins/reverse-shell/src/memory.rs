@@ -12,7 +12,7 @@ use crate::{Mark, ReverseShell, Waiting};
 use vedette_sdk::prelude::*;
 
 impl Snapshot for ReverseShell {
-    const SCHEMA: u32 = 1;
+    const SCHEMA: u32 = 2;
 
     fn save(&self) -> Vec<u8> {
         let mut out = Writer(Vec::new());
@@ -38,16 +38,20 @@ impl Snapshot for ReverseShell {
             out.number(*socket);
             out.number(*event);
         });
+        out.all(self.graph.over().collect(), |out, (socket, at)| {
+            out.number(socket);
+            out.number(at);
+        });
         out.0
     }
 
     fn restore(&mut self, schema: u32, data: &[u8]) -> Result<(), String> {
-        if schema != Self::SCHEMA {
+        if !(1..=Self::SCHEMA).contains(&schema) {
             log::info("the older version's memory has another form: starting without it");
             return Ok(());
         }
         let mut fresh = ReverseShell::default();
-        fresh.read_from(&mut Reader(data)).ok_or(
+        fresh.read_from(&mut Reader(data), schema).ok_or(
             "the snapshot ends in the middle of a value, or holds one that has no meaning",
         )?;
         *self = fresh;
@@ -56,7 +60,7 @@ impl Snapshot for ReverseShell {
 }
 
 impl ReverseShell {
-    fn read_from(&mut self, from: &mut Reader<'_>) -> Option<()> {
+    fn read_from(&mut self, from: &mut Reader<'_>, schema: u32) -> Option<()> {
         for _ in 0..from.count()? {
             let key = from.number()?;
             let node = from.node()?;
@@ -83,6 +87,13 @@ impl ReverseShell {
         for _ in 0..from.count()? {
             let (socket, event) = (from.number()?, from.number()?);
             self.read.insert(socket, event);
+        }
+        // What was over was not noted before.
+        if schema > 1 {
+            for _ in 0..from.count()? {
+                let (socket, at) = (from.number()?, from.number()?);
+                self.graph.disconnected(0, socket, at);
+            }
         }
         from.0.is_empty().then_some(())
     }

@@ -212,7 +212,7 @@ fn follow(graph: &Graph, key: u64, shell: &Shell, way: Way) -> Option<Link> {
                 if node.container != shell.container {
                     continue;
                 }
-                if let Some(link) = link(*holder, node, shell) {
+                if let Some(link) = link(graph, *holder, node, shell) {
                     return Some(link);
                 }
                 // Further on only through its standard streams and the fifos that it opened: who
@@ -239,14 +239,14 @@ fn follow(graph: &Graph, key: u64, shell: &Shell, way: Way) -> Option<Link> {
 }
 
 /// The connection of a relay that counts for this shell.
-fn link(key: u64, node: &Node, shell: &Shell) -> Option<Link> {
+fn link(graph: &Graph, key: u64, node: &Node, shell: &Shell) -> Option<Link> {
     // A fork of an ancestor is the same program: it inherited what it does not use.
     let above = shell.lineage.contains(&key) || shell.lineage.contains(&node.image);
     let distance = |conn: &&Conn| conn.at.abs_diff(shell.at);
     let outbound = node
         .conns
         .iter()
-        .filter(|c| c.is_outbound())
+        .filter(|c| c.is_outbound() && graph.is_open(c))
         .min_by_key(distance);
     let Some(conn) = outbound else {
         // A connection from outside leads a shell below it everywhere that people log in.

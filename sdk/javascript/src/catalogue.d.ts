@@ -66,6 +66,8 @@ export declare const kind: {
   readonly TLS: 41;
   /** A process sent an ICMP message. Told for the first messages of a socket. */
   readonly ICMP: 42;
+  /** A TCP connection of a process is over: the last process that held it closed it, both its directions were shut down, or it was broken off. The process is the one that connected or accepted; ret is 0, or tells why it broke off (-104 reset, -110 timed out, -111 refused). */
+  readonly DISCONNECT: 43;
   /** Standard input, output or error was replaced (dup, dup2, dup3, fcntl). The process row shows the new streams. */
   readonly DUP: 48;
   /** A process made a pipe. */
@@ -901,6 +903,24 @@ export declare class Icmp extends View {
   get cookie(): bigint;
 }
 
+/** A TCP connection of a process is over: the last process that held it closed it, both its directions were shut down, or it was broken off. The process is the one that connected or accepted; ret is 0, or tells why it broke off (-104 reset, -110 timed out, -111 refused). */
+export declare class Disconnect extends View {
+  /** Remote address. */
+  get address(): Uint8Array;
+  /** Remote port. */
+  get port(): number;
+  /** Which side made it: outbound or accepted. */
+  get side(): number;
+  /** Inode of the socket, as its connect or accept told it. */
+  get socket(): bigint;
+  /** The kernel's cookie of the socket. */
+  get cookie(): bigint;
+  /** Bytes of payload sent so far, those sent again counted again. */
+  get sent(): bigint;
+  /** Bytes of payload received; the end that the other side sent counts as one. */
+  get received(): bigint;
+}
+
 /** Standard input, output or error was replaced (dup, dup2, dup3, fcntl). The process row shows the new streams. */
 export declare class Dup extends View {
   /** 0, 1 or 2. */
@@ -1271,6 +1291,8 @@ export declare class Event extends Slots {
   get tls(): Tls | null;
   /** A process sent an ICMP message. Told for the first messages of a socket. */
   get icmp(): Icmp | null;
+  /** A TCP connection of a process is over: the last process that held it closed it, both its directions were shut down, or it was broken off. The process is the one that connected or accepted; ret is 0, or tells why it broke off (-104 reset, -110 timed out, -111 refused). */
+  get disconnect(): Disconnect | null;
   /** Standard input, output or error was replaced (dup, dup2, dup3, fcntl). The process row shows the new streams. */
   get dup(): Dup | null;
   /** A process made a pipe. */

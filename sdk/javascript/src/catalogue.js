@@ -35,6 +35,7 @@ export const kind = Object.freeze({
   DNS: 40,
   TLS: 41,
   ICMP: 42,
+  DISCONNECT: 43,
   DUP: 48,
   PIPE: 49,
   SOCKETPAIR: 50,
@@ -96,6 +97,7 @@ export const kindNames = new Map([
   [40, 'dns'],
   [41, 'tls'],
   [42, 'icmp'],
+  [43, 'disconnect'],
   [48, 'dup'],
   [49, 'pipe'],
   [50, 'socketpair'],
@@ -868,6 +870,30 @@ export class Icmp extends View {
   }
 }
 
+export class Disconnect extends View {
+  get address() {
+    return this.event.text;
+  }
+  get port() {
+    return Number(this.event.a & 0xffffffffn);
+  }
+  get side() {
+    return Number(this.event.a >> 32n);
+  }
+  get socket() {
+    return this.event.b;
+  }
+  get cookie() {
+    return this.event.c;
+  }
+  get sent() {
+    return this.event.attr(1) ?? 0n;
+  }
+  get received() {
+    return this.event.attr(2) ?? 0n;
+  }
+}
+
 export class Dup extends View {
   get fd() {
     return Number(this.event.a & 0xffffffffn);
@@ -1339,6 +1365,9 @@ export class Event extends Slots {
   }
   get icmp() {
     return this.kind === 42 ? new Icmp(this) : null;
+  }
+  get disconnect() {
+    return this.kind === 43 ? new Disconnect(this) : null;
   }
   get dup() {
     return this.kind === 48 ? new Dup(this) : null;

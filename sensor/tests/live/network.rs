@@ -164,6 +164,97 @@ os.dup2(c.fileno(), 0)",
 }
 
 #[test]
+fn a_connection_is_over_when_its_last_holder_lets_go_of_it() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let refusing = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let (pid, told) = python(&format!(
+        "l = socket.socket(); l.bind(('127.0.0.1', 0)); l.listen()
+def pair():
+    c = socket.create_connection(l.getsockname())
+    return (c,) + l.accept()
+inode = lambda s: os.fstat(s.fileno()).st_ino
+# Closed by both, the client first, while a child keeps it for a while.
+a, b, peer = pair(); a.send(b'seven b'); b.recv(100); b.send(b'three'); a.recv(100)
+r, w = os.pipe()
+child = os.fork()
+if child == 0:
+    os.close(w); os.read(r, 1); os._exit(0)
+os.close(r); first = inode(a), inode(b); a.close()
+kept = time.clock_gettime_ns(time.CLOCK_BOOTTIME); os.close(w); os.wait()
+b.recv(1); b.close()
+# One direction shut down: not over until it is closed.
+c, d, _ = pair(); c.shutdown(socket.SHUT_WR); d.recv(1); d.send(b'still'); c.recv(100)
+half = time.clock_gettime_ns(time.CLOCK_BOOTTIME); second = inode(c); d.close(); c.close()
+# Broken off.
+e, f, _ = pair(); third = inode(f)
+e.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0)); e.close()
+try: f.recv(1)
+except OSError: pass
+# Refused later.
+g = socket.socket(); g.setblocking(False); fourth = inode(g)
+g.connect_ex(('127.0.0.1', {refusing})); time.sleep(0.05)
+print(*first, peer[1], l.getsockname()[1], kept, second, half, third, fourth)"
+    ));
+    let numbers: Vec<u64> = told
+        .split_whitespace()
+        .map(|n| n.parse().unwrap())
+        .collect();
+    let [
+        out,
+        accepted,
+        client,
+        server,
+        kept,
+        second,
+        half,
+        third,
+        fourth,
+    ] = numbers[..]
+    else {
+        panic!("{told}")
+    };
+    let over = |watch: &mut Watch, what: &str, socket: u64| {
+        let event = watch.expect(what, |e| of(kind::DISCONNECT, pid)(e) && e.b == socket);
+        assert_eq!(&event.text[..], [127, 0, 0, 1], "{what}");
+        event
+    };
+    let (from, to) = (
+        u64::from(stream_mark::OUTBOUND),
+        u64::from(stream_mark::ACCEPTED),
+    );
+    let event = over(&mut watch, "own side", out);
+    assert_eq!((event.a, event.ret), (server | from << 32, 0));
+    assert!(event.at >= kept, "the child held it");
+    assert_eq!(event.number(Slot::Attr(1)), Some(7));
+    assert_eq!(event.number(Slot::Attr(2)), Some(5));
+    let event = over(&mut watch, "other side", accepted);
+    assert_eq!((event.a, event.ret), (client | to << 32, 0));
+    assert_eq!(event.number(Slot::Attr(2)), Some(8), "and the end");
+    let event = over(&mut watch, "half", second);
+    assert!(event.at >= half, "the other direction was open");
+    let event = over(&mut watch, "broken off", third);
+    assert_eq!((event.a >> 32, event.ret), (to, -104));
+    let event = over(&mut watch, "refused", fourth);
+    assert_eq!(
+        (event.a, event.ret),
+        (u64::from(refusing) | from << 32, -111)
+    );
+    watch.expect("exit", of(kind::EXIT, pid));
+    watch.settle();
+    for socket in [out, accepted, second, third, fourth] {
+        let told = watch.seen.iter();
+        let told = told.filter(|e| e.kind == kind::DISCONNECT && e.b == socket);
+        assert_eq!(told.count(), 1, "each once");
+    }
+}
+
+#[test]
 fn a_unix_connection_names_path_and_peer() {
     let Some(mut watch) = Watch::start(&Filter::everything()) else {
         return;

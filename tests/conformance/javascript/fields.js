@@ -283,6 +283,17 @@ export function fields(event) {
     out += put('socket', view.socket);
     out += put('cookie', view.cookie);
   }
+  view = event.disconnect;
+  if (view) {
+    out += 'disconnect';
+    out += put('address', view.address);
+    out += put('port', view.port);
+    out += put('side', view.side);
+    out += put('socket', view.socket);
+    out += put('cookie', view.cookie);
+    out += put('sent', view.sent);
+    out += put('received', view.received);
+  }
   view = event.dup;
   if (view) {
     out += 'dup';

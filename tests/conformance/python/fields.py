@@ -223,6 +223,15 @@ def fields(event: Event) -> str:
         out += put("length", view.length)
         out += put("socket", view.socket)
         out += put("cookie", view.cookie)
+    if (view := event.disconnect) is not None:
+        out += "disconnect"
+        out += put("address", view.address)
+        out += put("port", view.port)
+        out += put("side", view.side)
+        out += put("socket", view.socket)
+        out += put("cookie", view.cookie)
+        out += put("sent", view.sent)
+        out += put("received", view.received)
     if (view := event.dup) is not None:
         out += "dup"
         out += put("fd", view.fd)

@@ -55,6 +55,53 @@ fn ssh_without_a_terminal() {
     none(&scene);
 }
 
+/// A request, and then a shell that is fed a script through pipes.
+fn fed_after_a_request(end: impl FnOnce(&mut Scene, Actor)) -> (Scene, Actor) {
+    let mut scene = Scene::new();
+    let runner = scene.process(python(&["py", "runner.py"]));
+    let fetcher = scene.fork(runner);
+    scene.connect(fetcher, HOME, 443, 60);
+    end(&mut scene, fetcher);
+    scene.pipe(fetcher, 1);
+    scene.pipe(fetcher, 2);
+    let shell = start(
+        &mut scene,
+        fetcher,
+        Some(Fd::pipe_read(1)),
+        Some(Fd::pipe_write(2)),
+        bash(&["bash"]),
+    );
+    (scene, shell)
+}
+
+fn over(scene: &mut Scene, actor: Actor, socket: u64) {
+    let act = Act {
+        b: socket,
+        ..Act::new(kind::DISCONNECT)
+    };
+    scene.tell(actor, act);
+}
+
+#[test]
+fn a_connection_that_is_over_leads_nobody() {
+    let (scene, shell) = fed_after_a_request(|_, _| {});
+    one(&scene, "reverse-shell", shell);
+    let (scene, _) = fed_after_a_request(|scene, fetcher| over(scene, fetcher, 60));
+    none(&scene);
+    // The one that began it is gone, and this one had inherited it.
+    let (scene, _) = fed_after_a_request(|scene, _| {
+        let other = scene.process(tool(&["other"]));
+        over(scene, other, 60);
+    });
+    none(&scene);
+    // The same socket again.
+    let (scene, shell) = fed_after_a_request(|scene, fetcher| {
+        over(scene, fetcher, 60);
+        scene.connect(fetcher, HOME, 4444, 60);
+    });
+    one(&scene, "reverse-shell", shell);
+}
+
 #[test]
 fn a_terminal_multiplexer_with_a_client_in_another_window() {
     let mut scene = Scene::new();
@@ -248,14 +295,23 @@ fn damaged_snapshots_are_refused() {
     let saved = plugin.save();
     for end in 0..saved.len() {
         assert!(
-            ReverseShell::default().restore(1, &saved[..end]).is_err(),
+            ReverseShell::default()
+                .restore(ReverseShell::SCHEMA, &saved[..end])
+                .is_err(),
             "cut at {end}"
         );
     }
     for at in 0..saved.len() {
         let mut damaged = saved.clone();
         damaged[at] ^= 0xff;
-        let _ = ReverseShell::default().restore(1, &damaged);
+        let _ = ReverseShell::default().restore(ReverseShell::SCHEMA, &damaged);
     }
-    assert!(ReverseShell::default().restore(2, b"anything").is_ok());
+    let newer = ReverseShell::SCHEMA + 1;
+    assert!(ReverseShell::default().restore(newer, b"anything").is_ok());
+    // The form before lacks what is over, which stands at the end.
+    let (older, nothing_over) = saved.split_at(saved.len() - 8);
+    assert_eq!(nothing_over, [0; 8]);
+    let mut restored = ReverseShell::default();
+    restored.restore(1, older).unwrap();
+    assert_eq!(restored.save(), saved);
 }

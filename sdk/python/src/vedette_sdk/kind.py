@@ -67,6 +67,8 @@ TLS: Final = 41
 """A process began a TLS connection: what its first message says in the clear."""
 ICMP: Final = 42
 """A process sent an ICMP message. Told for the first messages of a socket."""
+DISCONNECT: Final = 43
+"""A TCP connection of a process is over: the last process that held it closed it, both its directions were shut down, or it was broken off. The process is the one that connected or accepted; ret is 0, or tells why it broke off (-104 reset, -110 timed out, -111 refused)."""
 DUP: Final = 48
 """Standard input, output or error was replaced (dup, dup2, dup3, fcntl). The process row shows the new streams."""
 PIPE: Final = 49
@@ -154,6 +156,7 @@ NAMES: Final = {
     40: "dns",
     41: "tls",
     42: "icmp",
+    43: "disconnect",
     48: "dup",
     49: "pipe",
     50: "socketpair",

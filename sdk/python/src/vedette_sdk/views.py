@@ -955,6 +955,47 @@ class Icmp(View):
         return self.event.c
 
 
+class Disconnect(View):
+    """A TCP connection of a process is over: the last process that held it closed it, both its directions were shut down, or it was broken off. The process is the one that connected or accepted; ret is 0, or tells why it broke off (-104 reset, -110 timed out, -111 refused)."""
+
+    __slots__ = ()
+
+    @property
+    def address(self) -> bytes:
+        """Remote address."""
+        return self.event.text
+
+    @property
+    def port(self) -> int:
+        """Remote port."""
+        return self.event.a & 0xFFFFFFFF
+
+    @property
+    def side(self) -> int:
+        """Which side made it: outbound or accepted."""
+        return self.event.a >> 32
+
+    @property
+    def socket(self) -> int:
+        """Inode of the socket, as its connect or accept told it."""
+        return self.event.b
+
+    @property
+    def cookie(self) -> int:
+        """The kernel's cookie of the socket."""
+        return self.event.c
+
+    @property
+    def sent(self) -> int:
+        """Bytes of payload sent so far, those sent again counted again."""
+        return self.event.attr(1) or 0
+
+    @property
+    def received(self) -> int:
+        """Bytes of payload received; the end that the other side sent counts as one."""
+        return self.event.attr(2) or 0
+
+
 class Dup(View):
     """Standard input, output or error was replaced (dup, dup2, dup3, fcntl). The process row shows the new streams."""
 
@@ -1771,6 +1812,11 @@ class Event(Slots):
     def icmp(self) -> Icmp | None:
         """A process sent an ICMP message. Told for the first messages of a socket."""
         return Icmp(self) if self.kind == 42 else None
+
+    @property
+    def disconnect(self) -> Disconnect | None:
+        """A TCP connection of a process is over: the last process that held it closed it, both its directions were shut down, or it was broken off. The process is the one that connected or accepted; ret is 0, or tells why it broke off (-104 reset, -110 timed out, -111 refused)."""
+        return Disconnect(self) if self.kind == 43 else None
 
     @property
     def dup(self) -> Dup | None:

@@ -252,6 +252,16 @@ pub fn fields(event: Event<'_>) -> String {
         put(&mut out, "socket", view.socket());
         put(&mut out, "cookie", view.cookie());
     }
+    if let Some(view) = event.as_disconnect() {
+        out.push_str("disconnect");
+        put(&mut out, "address", view.address());
+        put(&mut out, "port", view.port());
+        put(&mut out, "side", view.side());
+        put(&mut out, "socket", view.socket());
+        put(&mut out, "cookie", view.cookie());
+        put(&mut out, "sent", view.sent());
+        put(&mut out, "received", view.received());
+    }
     if let Some(view) = event.as_dup() {
         out.push_str("dup");
         put(&mut out, "fd", view.fd());
