@@ -50,9 +50,15 @@ impl Plugin for Escape {
         if process.is_joining() || !event.succeeded() {
             return;
         }
-        let Some(act) = act::of(event, process) else {
+        let Some(mut act) = act::of(event, process) else {
             return;
         };
+        // The execution that was lost may be that of a runtime, which does these two.
+        let may_join = process.has(process_mark::INCOMPLETE);
+        if may_join && matches!(act.rule, "host-file" | "kernel-filesystem") {
+            act.severity = act.severity.min(Severity::Medium);
+            act.confidence = act.confidence.min(40);
+        }
         let steps = self.chains.get_or_insert_with(container.key(), Vec::new);
         raise(event, process, container.key(), &act, steps, findings);
         if !steps.iter().any(|step| step.what == act.what) {

@@ -145,6 +145,27 @@ fn the_runtime_setting_up_and_the_machine_itself() {
 }
 
 #[test]
+fn what_may_be_a_runtime_whose_execution_was_lost() {
+    let act = |lost: bool, path: &str, marks: u32, filesystem: u64| {
+        let mut stage = stage();
+        if lost {
+            stage
+                .scene
+                .change(stage.inside, |row| row.marks |= process_mark::INCOMPLETE);
+        }
+        stage.open(path, WRITE, marks, filesystem);
+        stage
+    };
+    let foreign = open_mark::FOREIGN_MOUNT;
+    act(false, "/run/runc/c/exec.fifo", foreign, 1).one("host-file", Severity::Critical);
+    let lost = act(true, "/run/runc/c/exec.fifo", foreign, 1);
+    lost.one("host-file", Severity::Medium);
+    assert!(lost.found()[0].proposals.is_empty());
+    // No runtime does this.
+    act(true, "/x/core_pattern", 0, PROC).one("kernel-helper", Severity::Critical);
+}
+
+#[test]
 fn refused_attempts_are_no_escape() {
     let mut stage = stage();
     let act = Act {

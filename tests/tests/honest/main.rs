@@ -2,7 +2,10 @@
 //! under its own names or under others. After each a reverse shell is, so that silence means
 //! something.
 
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+mod desk;
+
+use desk::{Desk, LIMIT};
+use std::{fs, os::unix::fs::PermissionsExt};
 use vedette_tests::{
     agent::Agent,
     container::{Container, Spec},
@@ -10,76 +13,13 @@ use vedette_tests::{
     listener::Wire,
     need::{self, Need},
     network::Network,
-    process::{Mark, wait_for},
-    remote_shell::{RemoteShell, spawn_script},
+    process::wait_for,
+    remote_shell::RemoteShell,
     require,
     sshd::Sshd,
     tools::{Names, Place, Tools},
     workspace,
 };
-
-/// Builds and package managers take their time.
-const LIMIT: Duration = Duration::from_secs(60);
-
-/// Where some work is done: tools, a directory, and the certainty that nothing of it is left.
-struct Desk {
-    tools: Tools,
-    mark: Mark,
-}
-
-impl Desk {
-    fn new(names: Names) -> Self {
-        Self {
-            tools: Tools::new(Place::Host, names),
-            mark: Mark::new(),
-        }
-    }
-
-    fn get(&self, name: &str) -> String {
-        self.tools.get(name)
-    }
-
-    /// A file that is there already.
-    fn file(&self, name: &str, content: &str) -> String {
-        let path = self.tools.scratch(name);
-        fs::create_dir_all(
-            std::path::Path::new(&path)
-                .parent()
-                .expect("it lies in a directory"),
-        )
-        .expect("an own directory");
-        fs::write(&path, content).expect("an own directory");
-        path
-    }
-
-    fn executable(&self, name: &str, content: &str) -> String {
-        let path = self.file(name, content);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("an own file");
-        path
-    }
-
-    /// Runs a script to its end; it fails with its first command that fails.
-    fn work(&self, script: &str) -> Result<String, String> {
-        let mut child = spawn_script(&format!("set -e\n{script}\n"), &self.tools, &self.mark);
-        let status = wait_for(LIMIT, || child.try_wait().expect("it is our child"));
-        let log = fs::read_to_string(self.tools.scratch("log")).unwrap_or_default();
-        match status {
-            Some(status) if status.success() => Ok(log),
-            Some(status) => Err(format!("{status}: {log}")),
-            None => Err(format!("it hangs: {log}")),
-        }
-    }
-
-    /// The same for work that must succeed.
-    fn done(&self, script: &str) -> String {
-        self.work(script).unwrap_or_else(|error| {
-            panic!(
-                "the work fails ({:?} names): {error}\n{script}",
-                self.tools.names()
-            )
-        })
-    }
-}
 
 /// Does the work under both sorts of names before an agent's eyes.
 fn unaccused(tools: &[&'static str], work: fn(Names)) {
