@@ -3,6 +3,7 @@
 use crate::control::{client, socket_of};
 use crate::output::printable;
 use crate::plugin::command::{Answer, Command, Report};
+use crate::plugin::store::Stored;
 use clap::{Args, Subcommand};
 use jiff::{SpanRound, Timestamp, Unit};
 use std::fmt::Write as _;
@@ -233,6 +234,9 @@ fn page(report: &Report, now: Timestamp) -> String {
             ),
         );
     }
+    if let Some(stored) = &report.stored {
+        line("on disk", on_disk(stored));
+    }
     if let Some(shadow) = &report.shadow {
         line("last shadow", shadow.to_string());
     }
@@ -256,6 +260,29 @@ fn page(report: &Report, now: Timestamp) -> String {
         }
     }
     text
+}
+
+/// How what a plugin keeps stands on disk.
+fn on_disk(stored: &Stored) -> String {
+    let Stored {
+        file,
+        saved,
+        loaded,
+        other_forms,
+        failing,
+    } = stored;
+    if let Some(reason) = failing {
+        return format!("not kept: {reason}");
+    }
+    let saved = match saved {
+        Some(at) => format!("written {at}"),
+        None => "not written since the agent started".to_owned(),
+    };
+    let others = match other_forms {
+        0 => String::new(),
+        n => format!("; {n} other forms of its state are there and not read"),
+    };
+    format!("{file}: {saved}, {loaded} keys were brought back{others}")
 }
 
 /// How long ago it was, as people say it.

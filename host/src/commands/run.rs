@@ -10,7 +10,7 @@ use crate::instance::{Instance, RUNTIME};
 use crate::live::{Live, boot_time};
 use crate::mute::{MuteArgs, Mutes};
 use crate::output::Clock;
-use crate::plugin::{host::PluginHost, shadow::ShadowAccept};
+use crate::plugin::{host::PluginHost, shadow::ShadowAccept, store};
 use crate::recorder::Recorder;
 use crate::response::Policy;
 use crate::span::SpanArgs;
@@ -81,7 +81,7 @@ pub struct Run {
     #[arg(long, value_name = "POLICY", default_value = "no-fewer")]
     shadow_accept: ShadowAccept,
 
-    /// Directory for what is to outlast the agent: which plugins are disabled.
+    /// Directory for what is to outlast the agent: which plugins are disabled, what plugins keep.
     #[arg(
         long,
         value_name = "DIR",
@@ -176,6 +176,8 @@ impl Run {
         options.shadow_accept = self.shadow_accept;
         options.decisions = Some(self.state.join(format!("{}.plugins.json", self.instance)));
         options.grants = self.grants()?;
+        let root = rustix::process::geteuid().is_root();
+        options.store = root.then(|| store::file_of(&self.state, &self.instance));
         let mut plugins = PluginHost::new(options, sender.clone())?;
         self.plugins.load_into(&mut plugins);
         let started = starting

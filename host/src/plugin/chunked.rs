@@ -1,7 +1,7 @@
 //! A sorted map whose copies share what neither has changed since: a fork of a large state costs a
 //! few pointers, and a write after it copies one small chunk.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
 /// Entries of one chunk at most: what one write copies after a fork.
 const CHUNK: usize = 64;
@@ -109,6 +109,49 @@ impl<K: Ord + Clone, V: Clone> Chunked<K, V> {
             .skip(skipped)
     }
 
+    /// Tells what differs from an earlier map, in order: what stands here under each key that is
+    /// new or has changed, none for one that is gone. What the two share is not even looked at.
+    pub fn changes_since<'m>(
+        &'m self,
+        earlier: &'m Chunked<K, V>,
+        mut tell: impl FnMut(&'m K, Option<&'m V>),
+    ) where
+        V: PartialEq,
+    {
+        let (mut new, mut old) = (Cursor::of(self), Cursor::of(earlier));
+        loop {
+            if let (Some(one), Some(other)) = (new.whole(), old.whole())
+                && Arc::ptr_eq(one, other)
+            {
+                new.skip();
+                old.skip();
+                continue;
+            }
+            match (new.entry(), old.entry()) {
+                (None, None) => return,
+                (Some((key, value)), before) => {
+                    let order = before.map_or(Ordering::Less, |(other, _)| key.cmp(other));
+                    if order.is_gt() {
+                        before.into_iter().for_each(|(gone, _)| tell(gone, None));
+                        old.step();
+                        continue;
+                    }
+                    if order.is_lt() || before.is_none_or(|(_, before)| before != value) {
+                        tell(key, Some(value));
+                    }
+                    if order.is_eq() {
+                        old.step();
+                    }
+                    new.step();
+                }
+                (None, Some((gone, _))) => {
+                    tell(gone, None);
+                    old.step();
+                }
+            }
+        }
+    }
+
     /// The chunk that a key belongs to: the last that does not begin behind it.
     fn chunk(&self, order: impl Fn(&K) -> std::cmp::Ordering) -> Option<usize> {
         let begins_before =
@@ -117,6 +160,42 @@ impl<K: Ord + Clone, V: Clone> Chunked<K, V> {
             return None;
         }
         Some(self.chunks.partition_point(begins_before).saturating_sub(1))
+    }
+}
+
+/// A place in a map.
+struct Cursor<'m, K, V> {
+    chunks: &'m [Chunk<K, V>],
+    place: usize,
+}
+
+impl<'m, K, V> Cursor<'m, K, V> {
+    fn of(map: &'m Chunked<K, V>) -> Cursor<'m, K, V> {
+        Cursor {
+            chunks: &map.chunks,
+            place: 0,
+        }
+    }
+
+    /// The chunk that begins here, if one does.
+    fn whole(&self) -> Option<&'m Chunk<K, V>> {
+        self.chunks.first().filter(|_| self.place == 0)
+    }
+
+    fn entry(&self) -> Option<&'m (K, V)> {
+        self.chunks.first()?.get(self.place)
+    }
+
+    fn step(&mut self) {
+        self.place += 1;
+        if self.chunks.first().is_some_and(|c| self.place == c.len()) {
+            self.skip();
+        }
+    }
+
+    fn skip(&mut self) {
+        self.chunks = self.chunks.get(1..).unwrap_or_default();
+        self.place = 0;
     }
 }
 
@@ -132,6 +211,7 @@ mod tests {
         fn it_is_a_map(acts in proptest::collection::vec((any::<bool>(), 0u32..400, any::<u8>()), 0..2000)) {
             let mut model = BTreeMap::new();
             let mut map = Chunked::default();
+            let mut earlier = map.clone();
             for (n, (put, key, value)) in acts.into_iter().enumerate() {
                 let fork = (n % 97 == 0).then(|| (map.clone(), model.clone()));
                 if put {
@@ -143,6 +223,17 @@ mod tests {
                 prop_assert_eq!(map.len(), model.len());
                 if let Some((fork, before)) = fork {
                     prop_assert!(fork.iter().copied().eq(before));
+                    earlier = fork;
+                }
+                if n % 31 == 0 {
+                    let mut made = earlier.clone();
+                    map.changes_since(&earlier, |key, value| match value {
+                        Some(value) => {
+                            assert_ne!(made.insert(*key, *value), Some(*value));
+                        }
+                        None => assert!(made.remove(|k| k.cmp(key)).is_some()),
+                    });
+                    prop_assert!(made.iter().eq(map.iter()));
                 }
             }
             prop_assert!(map.iter().copied().eq(model.clone()));

@@ -8,6 +8,7 @@ use super::{
     metrics::Metric,
     shadow::ShadowReport,
     stats::Stats,
+    store::Stored,
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,8 @@ pub struct Report {
     pub state_keys: usize,
     /// See there.
     pub state_bytes: usize,
+    /// How that stands on disk, where it is to outlast the agent.
+    pub stored: Option<Stored>,
     /// Events that wait for it.
     pub waiting: usize,
     /// Kinds of event that it wants.
@@ -153,6 +156,7 @@ impl Report {
             metrics: BTreeMap::new(),
             state_keys: 0,
             state_bytes: 0,
+            stored: None,
             waiting: 0,
             kinds: Vec::new(),
             limits: None,

@@ -9,10 +9,12 @@ use super::{
     outcome::Named,
     services::{self, Services, Shared},
     shadow::Rehearsal,
+    signature::PublicKey,
+    store::{Place, Store},
 };
 use crate::{
     grants::Grants,
-    manifest::{Manifest, Service},
+    manifest::{Manifest, Restart, Service},
     subscription::Subscriptions,
 };
 use std::{
@@ -62,6 +64,8 @@ pub struct Compiled {
     pub path: PathBuf,
     /// Its digest.
     pub digest: Digest,
+    /// Who signed it.
+    pub publisher: Option<PublicKey>,
     /// Its manifest.
     pub manifest: Arc<Manifest>,
     /// What it wants.
@@ -107,6 +111,12 @@ impl Compiled {
         let kept = self.kept.fork();
         let instance = self.start_on(&kept)?;
         Ok(Rehearsal { instance, kept })
+    }
+
+    /// Whether it takes over what an older generation remembers, where that can say so: nobody
+    /// reads what another publisher's plugin has learned.
+    pub fn inherits(&self, older: &Compiled) -> bool {
+        self.snapshot && older.snapshot && self.publisher == older.publisher
     }
 
     /// Whether it declares this service.
@@ -191,8 +201,12 @@ pub struct Loader {
     pub shadow: u64,
     next: AtomicU32,
     coming: Mutex<Vec<Coming>>,
-    /// By plugin id and form of the state: what generations share.
-    kept: Mutex<HashMap<String, Vec<(u32, Shared)>>>,
+    /// By plugin id: what generations of one publisher and form share.
+    kept: Mutex<HashMap<String, Vec<(Place, Shared)>>>,
+    /// Held while one of them is made: what stands on disk is read for one of a kind alone.
+    making: Mutex<()>,
+    /// Where that is kept on disk, if it is anywhere.
+    pub store: Option<Arc<Store>>,
 }
 
 impl Loader {
@@ -218,6 +232,8 @@ impl Loader {
             next: AtomicU32::new(1),
             coming: Mutex::default(),
             kept: Mutex::default(),
+            making: Mutex::default(),
+            store: None,
         }
     }
 
@@ -303,12 +319,13 @@ impl Loader {
         let compiled = Compiled {
             path: path.to_owned(),
             digest: component.digest,
+            publisher: component.publisher,
             subscriptions: Subscriptions::compile(&component.manifest),
             snapshot: component.anatomy.has_export("snapshot"),
             source,
             life,
             pre: linker.instantiate_pre(&code).map_err(link)?,
-            kept: self.kept(&component.manifest),
+            kept: self.kept(&component),
             manifest: component.manifest,
         };
         let instance = compiled.start()?;
@@ -357,36 +374,63 @@ impl Loader {
 
     /// Whether a generation of the plugin was made before.
     fn knows(&self, id: &str) -> bool {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.contains_key(id)
+        self.lock_kept().contains_key(id)
     }
 
-    /// What the generations of a plugin share whose state has the same form. One with another form
-    /// begins with nothing, and what the others kept stays for as long as they may come back.
-    fn kept(&self, manifest: &Manifest) -> Shared {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let forms = kept.entry(manifest.id.clone()).or_default();
-        let version = manifest.state.version;
-        if let Some((_, shared)) = forms.iter().find(|(form, _)| *form == version) {
-            return shared.clone();
+    /// What the generations of a plugin share whose state has the same form and is the same
+    /// publisher's. One with another form begins with nothing, and what the others kept stays for
+    /// as long as they may come back.
+    fn kept(&self, component: &Component) -> Shared {
+        let manifest = &component.manifest;
+        let place = Place {
+            plugin: manifest.id.clone(),
+            publisher: component.publisher,
+            form: manifest.state.version,
+        };
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let lasts = manifest.state.restart == Restart::Keep;
+        let store = self.store.as_ref().filter(|_| lasts);
+        if let Some(shared) = self.known(&place) {
+            if let Some(store) = store {
+                store.keep(&place, &shared, false);
+            }
+            return shared;
         }
+        let shared = Shared::default();
+        shared.allow(manifest);
+        if let Some(store) = store {
+            store.keep(&place, &shared, true);
+        }
+        let mut kept = self.lock_kept();
+        let forms = kept.entry(manifest.id.clone()).or_default();
         // What a generation in service, or one that is kept for a rollback, has is not dropped.
         if forms.len() >= MAX_FORMS
             && let Some(unused) = forms.iter().position(|(_, shared)| !shared.is_held())
         {
-            forms.remove(unused);
+            let (place, _) = forms.remove(unused);
+            self.store.iter().for_each(|store| store.forget(&place));
         }
-        let shared = Shared::default();
-        shared.allow(manifest);
-        forms.push((version, shared.clone()));
+        forms.push((place, shared.clone()));
         shared
+    }
+
+    /// What generations share already.
+    fn known(&self, place: &Place) -> Option<Shared> {
+        let kept = self.lock_kept();
+        let forms = kept.get(&place.plugin)?;
+        let (_, shared) = forms.iter().find(|(known, _)| known == place)?;
+        Some(shared.clone())
+    }
+
+    fn lock_kept(&self) -> MutexGuard<'_, HashMap<String, Vec<(Place, Shared)>>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets what a plugin kept: it was removed.
     pub fn forget(&self, id: &str) {
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
+        let forms = self.lock_kept().remove(id).unwrap_or_default();
+        for (place, _) in forms {
+            self.store.iter().for_each(|store| store.forget(&place));
+        }
     }
 }

@@ -4,7 +4,8 @@
 //! bytes, [`cache`] compiles it, [`load`] initialises an [`instance`] of it, and [`host`] puts it on
 //! a [`worker`]. From then on [`host`] matches events and fills its [`queue`]; on the worker its
 //! [`runner`] builds a [`batch`], calls the instance, and lets what [`accept`] finds sound out as
-//! an [`outcome`]. What it keeps lies in [`state`].
+//! an [`outcome`]. What it keeps lies in [`state`], and in
+//! a [`store`] on disk where it is to outlast the agent.
 
 pub mod accept;
 pub mod batch;
@@ -36,6 +37,7 @@ pub mod shadow;
 pub mod signature;
 pub mod state;
 pub mod stats;
+pub mod store;
 pub mod terms;
 pub mod trouble;
 pub mod watch;

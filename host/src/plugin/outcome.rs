@@ -100,6 +100,8 @@ pub enum Health {
     PluginThrottled,
     /// A plugin's queue overflowed.
     EventsShed,
+    /// What plugins keep cannot be read from disk or written there.
+    StateNotKept,
 }
 
 impl Health {
@@ -112,6 +114,7 @@ impl Health {
             Health::PluginRolledBack => "plugin-rolled-back",
             Health::PluginThrottled => "plugin-throttled",
             Health::EventsShed => "events-shed",
+            Health::StateNotKept => "state-not-kept",
         }
     }
 
@@ -123,12 +126,13 @@ impl Health {
             Health::PluginRolledBack => "A detector's new version was taken back",
             Health::PluginThrottled => "A detector uses too much time",
             Health::EventsShed => "A detector does not keep up",
+            Health::StateNotKept => "What detectors keep is not on disk",
         }
     }
 
     fn severity(self) -> Severity {
         match self {
-            Health::EventAborted => Severity::Medium,
+            Health::EventAborted | Health::StateNotKept => Severity::Medium,
             Health::PluginQuarantined => Severity::Critical,
             Health::PluginReleased => Severity::Info,
             Health::PluginRolledBack | Health::PluginThrottled => Severity::High,

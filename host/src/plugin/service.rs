@@ -212,7 +212,7 @@ impl Service {
         let compiled = generation.compiled.clone();
         let number = generation.number;
         let existing = compiled.subscriptions.kinds().has(kind::EXISTING);
-        let restored = compiled.snapshot && self.live.1.snapshot;
+        let restored = compiled.inherits(&self.live.1);
         self.next = Some((number, compiled.clone()));
         self.returning = false;
         self.queue.rehearse(Box::new(Trial {
@@ -267,7 +267,7 @@ impl Service {
         self.flush();
         let new = generation.compiled.clone();
         // One in quarantine has no memory to hand over.
-        let restored = new.snapshot && self.live.1.snapshot && !self.counters.read().quarantined;
+        let restored = new.inherits(&self.live.1) && !self.counters.read().quarantined;
         let existing = new.subscriptions.kinds().has(kind::EXISTING);
         let number = generation.number;
         let waiting = self.queue.len();

@@ -5,11 +5,7 @@
 //! what a shadow runs on, and what a rollback goes back to.
 
 use super::chunked::Chunked;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Bound,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 /// Longest key in bytes: keys are names, and every one is held twice.
 pub const MAX_KEY: usize = 256;
@@ -78,9 +74,6 @@ pub struct State {
     ends: Chunked<(u64, Key), ()>,
     bytes: usize,
     quota: usize,
-    /// Keys that were written or have ended since [`take_changed`](State::take_changed); none
-    /// where nobody asks.
-    changed: Option<BTreeSet<Key>>,
 }
 
 impl Default for State {
@@ -90,9 +83,17 @@ impl Default for State {
             ends: Chunked::default(),
             bytes: 0,
             quota: DEFAULT_BYTES,
-            changed: None,
         }
     }
+}
+
+/// Entries that a load has left out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Unloaded {
+    /// Their time was over.
+    pub ended: usize,
+    /// There was no room for them.
+    pub beyond_quota: usize,
 }
 
 /// What one call has written so far.
@@ -123,47 +124,37 @@ impl State {
         self.quota / BYTES_A_KEY
     }
 
-    /// What an agent's earlier run kept, in place of what is here; `now` is the time.
-    pub fn load(&mut self, entries: impl IntoIterator<Item = (Key, Entry)>, now: u64) {
+    /// What an agent's earlier run kept, in place of what is here; `now` is the time. What has
+    /// ended is left out, and what the quota has no room for; returns how much that was.
+    pub fn load(&mut self, entries: impl IntoIterator<Item = (Key, Entry)>, now: u64) -> Unloaded {
         self.entries = Chunked::default();
         self.ends = Chunked::default();
         self.bytes = 0;
+        let mut unloaded = Unloaded::default();
         for (key, entry) in entries {
             let fits = self.bytes + entry.bytes(&key) <= self.quota
                 && self.entries.len() < self.most_keys();
-            if entry.end > now && fits {
+            if entry.end <= now {
+                unloaded.ended += 1;
+            } else if fits {
                 self.put(key, entry);
+            } else {
+                unloaded.beyond_quota += 1;
             }
         }
+        unloaded
     }
 
-    /// Begins to note which keys change.
-    pub fn note_changes(&mut self) {
-        self.changed.get_or_insert_default();
+    /// What differs from an earlier copy, by key in order; none where a key is gone.
+    pub fn changes_since<'s>(&'s self, earlier: &'s State) -> Vec<(&'s Key, Option<&'s Entry>)> {
+        let mut changes = Vec::new();
+        let entries = &self.entries;
+        entries.changes_since(&earlier.entries, |key, entry| changes.push((key, entry)));
+        changes
     }
 
-    /// The keys that changed since this was last asked.
-    pub fn take_changed(&mut self) -> BTreeSet<Key> {
-        self.changed
-            .as_mut()
-            .map(std::mem::take)
-            .unwrap_or_default()
-    }
-
-    /// A copy for another to go on with: it notes no changes.
-    pub fn fork(&self) -> State {
-        State {
-            changed: None,
-            ..self.clone()
-        }
-    }
-
-    /// Goes back to what a copy holds. All that differs counts as changed.
+    /// Goes back to what a copy holds.
     pub fn restore(&mut self, copy: &State) {
-        if let Some(changed) = &mut self.changed {
-            let keys = self.entries.iter().chain(copy.entries.iter());
-            changed.extend(keys.map(|(key, _)| key.clone()));
-        }
         self.entries = copy.entries.clone();
         self.ends = copy.ends.clone();
         self.bytes = copy.bytes;
@@ -197,13 +188,6 @@ impl State {
         {
             let key = key.clone();
             self.take(&key);
-            self.note(&key);
-        }
-    }
-
-    fn note(&mut self, key: &Key) {
-        if let Some(changed) = &mut self.changed {
-            changed.insert(key.clone());
         }
     }
 
@@ -326,7 +310,6 @@ impl State {
                 Some((key, _)) => key,
                 None => key.into(),
             };
-            self.note(&key);
             if let Some(entry) = entry {
                 self.put(key, entry);
             }

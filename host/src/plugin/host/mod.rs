@@ -18,6 +18,7 @@ use super::{
     queue::{Overflow, Queue},
     service::{PluginInfo, Service},
     shadow::ShadowAccept,
+    store::{Saver, Store},
     terms::Terms,
     watch::{Places, Seen},
     worker::Worker,
@@ -62,6 +63,8 @@ pub struct HostOptions {
     pub terms: Terms,
     /// File of what the operator has decided about plugins; nothing lasts if none.
     pub decisions: Option<PathBuf>,
+    /// File of what plugins keep over restarts; nothing lasts if none.
+    pub store: Option<PathBuf>,
 }
 
 impl Default for HostOptions {
@@ -79,6 +82,7 @@ impl Default for HostOptions {
             shadow_accept: ShadowAccept::default(),
             terms: Terms::default(),
             decisions: None,
+            store: None,
         }
     }
 }
@@ -147,6 +151,17 @@ pub struct PluginHost {
     now: u64,
     /// When it was last looked whether more is granted, and what there was then.
     granted: (Instant, Option<(u64, u64, i64, i64)>),
+    /// Writes what plugins keep.
+    saver: Option<Saver>,
+}
+
+impl Drop for PluginHost {
+    /// Once no worker changes it any more, what plugins keep is written a last time, while it is
+    /// still held.
+    fn drop(&mut self) {
+        self.workers.clear();
+        self.saver = None;
+    }
 }
 
 impl std::fmt::Debug for PluginHost {
@@ -182,6 +197,9 @@ impl PluginHost {
         let mut loader = Loader::with_decisions(engine, cache, grants, decisions)
             .with_settings(options.settings.clone());
         loader.shadow = options.shadow;
+        let store = options.store.clone();
+        loader.store = store.map(|path| Arc::new(Store::new(path, outcomes.clone())));
+        let saver = loader.store.clone().map(Saver::start).transpose()?;
         let granted = options.grants.mark();
         let (prepare, prepared) = crossbeam_channel::unbounded();
         Ok(PluginHost {
@@ -207,6 +225,7 @@ impl PluginHost {
             revision: 0,
             now: 0,
             granted: (Instant::now(), granted),
+            saver,
         })
     }
 

@@ -39,7 +39,7 @@ impl PluginHost {
 
     /// All plugins and files, by id.
     pub fn reports(&self) -> Vec<Report> {
-        let mut reports: Vec<Report> = self.plugins.iter().map(Service::report).collect();
+        let mut reports: Vec<Report> = self.plugins.iter().map(|p| self.report(p)).collect();
         for coming in self.loader.coming() {
             let one = generation_on_its_way(&coming);
             match reports.iter_mut().find(|r| r.id == coming.manifest.id) {
@@ -66,6 +66,14 @@ impl PluginHost {
         reports.extend(others);
         reports.sort_by(|a, b| (&a.id, &a.path).cmp(&(&b.id, &b.path)));
         reports
+    }
+
+    fn report(&self, plugin: &Service) -> Report {
+        let store = self.loader.store.as_ref();
+        Report {
+            stored: store.and_then(|store| store.stored(plugin.live.1.kept())),
+            ..plugin.report()
+        }
     }
 
     fn info(&self, id: &str) -> Result<Answer, String> {

@@ -65,6 +65,7 @@ impl Runner {
 
     /// What the generation in service remembers, after the new one has taken it over.
     fn remembered(&mut self, new: &mut Generation) -> Result<Option<Memory>, String> {
+        let inherits = new.compiled.inherits(&self.live.compiled);
         if !self.live.compiled.snapshot {
             return Ok(None);
         }
@@ -72,7 +73,7 @@ impl Runner {
             return Ok(None);
         };
         match old.save() {
-            Ok(Some(memory)) if new.compiled.snapshot => {
+            Ok(Some(memory)) if inherits => {
                 let cannot = |reason| {
                     format!("it cannot take over what the older generation remembers: {reason}")
                 };
@@ -82,7 +83,7 @@ impl Runner {
             Ok(memory) => Ok(memory),
             Err(abort) => {
                 self.restart(self.live.time());
-                match new.compiled.snapshot {
+                match inherits {
                     true => Err(format!("the generation in service cannot save: {abort}")),
                     // The new one does not ask for it.
                     false => Ok(None),
@@ -250,7 +251,7 @@ impl Runner {
             rehearsal,
         } = trial;
         let mut memory = None;
-        if compiled.snapshot
+        if compiled.inherits(&self.live.compiled)
             && let Some(old) = &mut self.live.instance
         {
             match old.save() {

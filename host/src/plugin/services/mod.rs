@@ -19,18 +19,18 @@ use super::{
     batch::{AddressHasher, Builder},
     bindings::vedette::detect as contract,
     metrics::{Change, Metrics},
-    state::{Pending, State},
+    state::{Entry, Key, Pending, State, Unloaded},
 };
 use crate::{
     context::{Moment, process::Process},
     intel::Lists,
-    manifest::{Manifest, Service},
+    manifest::{Manifest, Restart, Service},
     record::Record,
 };
 use std::{
     collections::{BTreeSet, HashMap},
     hash::BuildHasherDefault,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 use wasmtime::component::{HasSelf, Linker};
 
@@ -61,6 +61,8 @@ pub struct Kept {
     pub timers: Timers,
     /// The step of the clock that was seen last; 0 before the first event.
     clock: u64,
+    /// Its state is to outlast the agent.
+    lasting: bool,
     logged: log::Logged,
     used: quota::Used,
 }
@@ -115,7 +117,7 @@ impl Shared {
     pub fn fork(&self) -> Shared {
         let kept = self.lock();
         Shared(Arc::new(Mutex::new(Kept {
-            state: kept.state.fork(),
+            state: kept.state.clone(),
             timers: kept.timers.clone(),
             clock: kept.clock,
             ..Kept::default()
@@ -126,7 +128,7 @@ impl Shared {
     pub fn save(&self) -> Saved {
         let kept = self.lock();
         Saved {
-            state: kept.state.fork(),
+            state: kept.state.clone(),
             timers: kept.timers.clone(),
         }
     }
@@ -154,6 +156,25 @@ impl Shared {
     pub fn allow(&self, manifest: &Manifest) {
         let mut kept = self.lock();
         kept.state.set_quota(manifest.limits.state as usize);
+        kept.lasting = manifest.state.restart == Restart::Keep;
+    }
+
+    /// Gives it what an earlier run of the agent has kept; `at` is the time, ns of event time.
+    /// Returns a copy of what it has then, and how much was left out.
+    pub fn load(&self, entries: Vec<(Key, Entry)>, at: u64) -> (State, Unloaded) {
+        let mut kept = self.lock();
+        let now = at / CLOCK_STEP * CLOCK_STEP;
+        if !entries.is_empty() {
+            // Its time goes on, and does not begin with the first event.
+            kept.set_clock(now);
+        }
+        let unloaded = kept.state.load(entries, now);
+        (kept.state.clone(), unloaded)
+    }
+
+    /// The same, to be looked at for as long as others hold it.
+    pub fn watch(&self) -> Watched {
+        Watched(Arc::downgrade(&self.0))
     }
 
     /// Goes back to what was kept then; metrics go on. Returns how many keys, and bytes of them,
@@ -166,6 +187,43 @@ impl Shared {
         kept.state.expire(now);
         kept.timers = saved.timers.clone();
         changed
+    }
+}
+
+/// A [`Shared`] that others hold.
+#[derive(Debug)]
+pub struct Watched(Weak<Mutex<Kept>>);
+
+/// How a state stands that is to outlast the agent.
+#[derive(Debug)]
+pub enum Standing {
+    /// Nobody has it any more.
+    Gone,
+    /// The generation in service does not ask for it to last.
+    NotKept,
+    /// It has seen no event yet, so that its times mean nothing.
+    Early,
+    /// As it is now. The copy shares all that is not written afterwards.
+    Now(State),
+}
+
+impl Watched {
+    /// Whether it is that.
+    pub fn is(&self, shared: &Shared) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&shared.0))
+    }
+
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        let Some(kept) = self.0.upgrade() else {
+            return Standing::Gone;
+        };
+        let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        match (kept.lasting, kept.clock) {
+            (false, _) => Standing::NotKept,
+            (true, 0) => Standing::Early,
+            (true, _) => Standing::Now(kept.state.clone()),
+        }
     }
 }
 

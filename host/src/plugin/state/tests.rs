@@ -137,7 +137,6 @@ fn keys_are_listed_in_order_as_the_call_sees_them() {
 #[test]
 fn a_copy_stands_apart_and_can_be_gone_back_to() {
     let mut state = State::default();
-    state.note_changes();
     let mut call = Pending::default();
     state
         .set(&mut call, key(1), b"one".to_vec(), 0, 0)
@@ -146,19 +145,22 @@ fn a_copy_stands_apart_and_can_be_gone_back_to() {
         .set(&mut call, key(2), b"two".to_vec(), 9, 0)
         .expect("room");
     state.commit(&mut call);
-    assert_eq!(state.take_changed().len(), 2);
-    let saved = state.fork();
+    assert_eq!(state.changes_since(&State::default()).len(), 2);
+    let saved = state.clone();
     state.delete(&mut call, key(1));
     state
         .set(&mut call, key(3), b"three".to_vec(), 0, 0)
         .expect("room");
     state.commit(&mut call);
+    let changes = state.changes_since(&saved);
+    assert_eq!(changes.len(), 2);
+    assert_eq!(changes[0], (&Key::from(key(1)), None));
     assert_eq!(saved.get(&call, &key(1), 0), Some(b"one".to_vec()));
     assert_eq!(saved.get(&call, &key(3), 0), None);
     state.restore(&saved);
     assert_eq!(state.size(), saved.size());
     assert_eq!(state.get(&call, &key(3), 0), None);
-    assert_eq!(state.take_changed().len(), 3);
+    assert_eq!(state.changes_since(&saved), []);
     state.expire(9);
     assert_eq!((state.size(), saved.size()), ((1, 11), (2, 22)));
 }
