@@ -158,6 +158,20 @@ fn a_giant_answer_is_refused() {
 }
 
 #[test]
+fn what_an_answer_may_hold_is_the_manifests_limit() {
+    // 200 KB, and 4 MB.
+    for (path, room, too_little) in [
+        ("/do/exaggerate", "1 MiB", "100 KiB"),
+        ("/do/output", "8 MiB", "3 MiB"),
+    ] {
+        let limits = |output| format!("[limits]\nmemory = \"64 MiB\"\noutput = \"{output}\"");
+        let after = suffer(path, &[5], 10, &limits(room));
+        assert_eq!(after.probe.aborts, 0, "{path} with {room}");
+        skips_one(path, "its answer was refused", &limits(too_little));
+    }
+}
+
+#[test]
 fn findings_without_end_are_cut() {
     let after = suffer("/do/many", &[5], 10, "");
     let many = after

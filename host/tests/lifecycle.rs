@@ -3,192 +3,11 @@
 
 mod support;
 
-use crossbeam_channel::Receiver;
 use std::time::{Duration, Instant};
-use support::*;
-use vedette::{
-    finding::Finding,
-    plugin::{
-        Answer, Command, HostOptions, Outcome, Overflow, PluginHost, Reply, Report, life::Stage,
-        shadow::ShadowAccept, terms::Terms,
-    },
-    record::Record,
+use support::{trial::*, *};
+use vedette::plugin::{
+    Answer, Command, HostOptions, Outcome, life::Stage, shadow::ShadowAccept, terms::Terms,
 };
-
-const PATIENCE: Duration = Duration::from_secs(120);
-const SECOND: u64 = 1_000_000_000;
-
-/// A host with the keeper in a directory that is not watched: versions come when they are asked
-/// for.
-struct Trial {
-    directory: tempfile::TempDir,
-    host: PluginHost,
-    outcomes: Receiver<Outcome>,
-    /// Id of the next event.
-    next: u64,
-    version: u32,
-    /// All that came out.
-    findings: Vec<Finding>,
-    others: Vec<Outcome>,
-}
-
-impl Trial {
-    fn new(options: HostOptions, config: &str) -> Trial {
-        let directory = directory();
-        put(directory.path(), "k.wasm", &version(0, config));
-        let (host, outcomes) = host(HostOptions {
-            sources: vec![directory.path().to_owned()],
-            overflow: Overflow::Wait,
-            watch: false,
-            ..options
-        });
-        Trial {
-            directory,
-            host,
-            outcomes,
-            next: 0,
-            version: 0,
-            findings: Vec::new(),
-            others: Vec::new(),
-        }
-    }
-
-    /// Execs, each of which the keeper finds.
-    fn execs(&mut self, count: u64) {
-        for _ in 0..count {
-            let record = exec(self.next, "/x");
-            let mut event = record.event.clone();
-            // 4 ms apart: a plugin may raise two findings of each.
-            event.at = SECOND + self.next * SECOND / 250;
-            self.host.offer(Record {
-                event,
-                process: record.process.clone(),
-                target: None,
-            });
-            self.next += 1;
-        }
-        self.host.flush();
-    }
-
-    fn asked(&mut self, command: Command) -> Receiver<Result<Answer, String>> {
-        let (reply, answer) = Reply::channel();
-        self.host.serve(command, reply);
-        answer
-    }
-
-    /// What the pipeline does between two events.
-    fn round(&mut self) {
-        for change in self.host.changes() {
-            self.host.apply(change);
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-
-    fn wait(&mut self, answer: &Receiver<Result<Answer, String>>) -> Result<Answer, String> {
-        let begun = Instant::now();
-        loop {
-            if let Ok(answer) = answer.try_recv() {
-                return answer;
-            }
-            assert!(begun.elapsed() < PATIENCE, "an answer comes");
-            self.round();
-        }
-    }
-
-    fn ask(&mut self, command: Command) -> Result<String, String> {
-        let answer = self.asked(command);
-        match self.wait(&answer)? {
-            Answer::Done(text) => Ok(text),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Puts another version in the file and asks for it.
-    fn reload(&mut self, config: &str, shadow: Option<u64>) -> Receiver<Result<Answer, String>> {
-        self.version += 1;
-        let bytes = version(self.version, config);
-        put(self.directory.path(), "k.wasm", &bytes);
-        self.asked(Command::Reload {
-            plugin: "keeper".to_owned(),
-            force: false,
-            shadow,
-        })
-    }
-
-    fn takes_over(&mut self, config: &str) {
-        let answer = self.reload(config, None);
-        let answer = self.wait(&answer);
-        assert!(answer.is_ok(), "{answer:?}");
-    }
-
-    fn info(&mut self) -> Report {
-        let plugin = "keeper".to_owned();
-        let answer = self.asked(Command::Info { plugin });
-        match self.wait(&answer) {
-            Ok(Answer::Plugin(report)) => *report,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn drain(&mut self) {
-        self.host.drain();
-        for outcome in self.outcomes.try_iter() {
-            match outcome {
-                Outcome::Finding(finding) => self.findings.push(*finding),
-                other => self.others.push(other),
-            }
-        }
-    }
-
-    /// Events that were found, in order, each once.
-    fn found(&self) -> Vec<u64> {
-        let own = self.findings.iter().filter(|f| &*f.plugin == "keeper");
-        let mut found: Vec<u64> = own
-            .filter(|f| !f.dedup.ends_with("more"))
-            .map(|f| f.evidence[0].event)
-            .collect();
-        found.dedup();
-        found
-    }
-
-    fn health(&self, rule: &str) -> Vec<&Finding> {
-        self.findings.iter().filter(|f| f.rule == rule).collect()
-    }
-
-    /// Findings of the version that was there first.
-    fn of_the_first(&self) -> usize {
-        let own = self.findings.iter().filter(|f| &*f.plugin == "keeper");
-        own.filter(|f| &*f.version == "1.0.0").count()
-    }
-
-    /// What memory and state have counted at the last event.
-    fn counted(&self) -> &str {
-        let mut own = self.findings.iter().filter(|f| &*f.plugin == "keeper");
-        let message = own.next_back().map_or("", |f| f.message.as_str());
-        message.split_once(" {").map_or("", |(counts, _)| counts)
-    }
-}
-
-/// A version of the keeper with this configuration.
-fn version(n: u32, config: &str) -> Vec<u8> {
-    let limits = match config.contains("grow") {
-        true => "",
-        false => "[limits]\nmemory = \"64 MiB\"\n",
-    };
-    plugin(
-        "keeper",
-        &[
-            ("version = \"1.0.0\"", &format!("version = \"1.0.{n}\"")),
-            ("[config]", &format!("{limits}[config]\n{config}")),
-        ],
-    )
-}
-
-fn rollback() -> Command {
-    Command::Rollback {
-        plugin: "keeper".to_owned(),
-    }
-}
 
 #[test]
 fn a_version_that_cannot_take_over_leaves_the_old_one_in_service() {
@@ -330,7 +149,7 @@ fn after_its_probation_a_version_stays_and_goes_into_quarantine_and_out_again() 
         "none lost silently"
     );
     // The operator brings the older one back all the same.
-    let told = stage.ask(rollback()).expect("it is kept");
+    let told = stage.rolls_back().expect("it is kept");
     assert!(
         told.contains("1.0.0 serves again as generation 1"),
         "{told}"
@@ -343,7 +162,7 @@ fn after_its_probation_a_version_stays_and_goes_into_quarantine_and_out_again() 
 #[test]
 fn an_operator_rolls_back_three_generations_and_no_more() {
     let mut stage = Trial::new(HostOptions::default(), "");
-    let refused = stage.ask(rollback()).expect_err("none is kept");
+    let refused = stage.rolls_back().expect_err("none is kept");
     assert!(refused.contains("no earlier generation"), "{refused}");
     for _ in 0..5 {
         stage.execs(10);
@@ -354,13 +173,13 @@ fn an_operator_rolls_back_three_generations_and_no_more() {
     let numbers: Vec<_> = report.generations.iter().map(|g| g.number).collect();
     assert_eq!(numbers, [6, 5, 4, 3].map(Some));
     for (n, kept) in [(5, 50), (4, 40), (3, 30)] {
-        let told = stage.ask(rollback()).expect("it is kept");
+        let told = stage.rolls_back().expect("it is kept");
         assert!(told.contains(&format!("as generation {n};")), "{told}");
         stage.execs(1);
         stage.drain();
         assert_eq!(stage.counted(), format!("{0} {0}", kept + 1), "after {n}");
     }
-    let refused = stage.ask(rollback()).expect_err("no more are kept");
+    let refused = stage.rolls_back().expect_err("no more are kept");
     assert!(refused.contains("no earlier generation"), "{refused}");
 }
 
@@ -368,12 +187,7 @@ fn an_operator_rolls_back_three_generations_and_no_more() {
 fn a_shadow_that_finds_the_same_takes_over_from_the_older_ones_state() {
     let mut stage = Trial::new(HostOptions::default(), "");
     stage.execs(100);
-    let answer = stage.reload("adds = \"more\"", Some(SECOND));
-    let begun = Instant::now();
-    while stage.info().generations[0].stages.last().map(|s| s.stage) != Some(Stage::Shadow) {
-        assert!(begun.elapsed() < PATIENCE, "the shadow begins");
-        stage.round();
-    }
+    let answer = stage.rehearse("adds = \"more\"", Some(SECOND));
     stage.execs(1100);
     let told = match stage.wait(&answer).expect("it takes over") {
         Answer::Done(text) => text,
@@ -418,12 +232,7 @@ fn refused_after_shadow(accept: ShadowAccept, config: &str) -> Result<Answer, St
     };
     let mut stage = Trial::new(options, "");
     stage.execs(10);
-    let answer = stage.reload(config, None);
-    let begun = Instant::now();
-    while stage.info().generations[0].stages.last().map(|s| s.stage) != Some(Stage::Shadow) {
-        assert!(begun.elapsed() < PATIENCE, "the shadow begins");
-        stage.round();
-    }
+    let answer = stage.rehearse(config, None);
     stage.execs(1100);
     let answer = stage.wait(&answer);
     stage.execs(10);

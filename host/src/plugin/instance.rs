@@ -7,7 +7,11 @@ use super::{
     services::{Known, Line, Services, Shared},
     wire::Batch,
 };
-use crate::{context::process::Process, manifest::Manifest, record::Record};
+use crate::{
+    context::process::Process,
+    manifest::{MAX_OUTPUT, Manifest},
+    record::Record,
+};
 use std::{sync::Arc, time::Duration};
 use wasmtime::{
     Store, Trap,
@@ -16,9 +20,6 @@ use wasmtime::{
 
 /// Time for the first start: a large interpreter sets itself up in it.
 const START_DEADLINE: Duration = Duration::from_secs(5);
-/// Most bytes that one call may hand to the host: a guest can point many strings at the same
-/// memory, so that its own limit does not bound what the host copies.
-const MAX_OUTPUT: usize = 2 << 20;
 /// Most bytes of a snapshot: what a plugin with the largest memory can remember at most.
 const MAX_SNAPSHOT: usize = 64 << 20;
 
@@ -83,6 +84,8 @@ pub struct Instance {
     detect: Detect,
     snapshot: Option<Snapshot>,
     deadline: Duration,
+    /// Most bytes that one call may hand to the host, but for a snapshot.
+    output: usize,
 }
 
 impl std::fmt::Debug for Instance {
@@ -105,9 +108,10 @@ impl Instance {
         kept: Shared,
     ) -> Result<Instance, StartError> {
         let services = Services::new(kept, manifest);
+        let output = manifest.limits.output.min(MAX_OUTPUT) as usize;
         let mut store = Store::new(pre.engine(), services);
         store.limiter(|services| services);
-        store.set_hostcall_fuel(MAX_OUTPUT);
+        store.set_hostcall_fuel(output);
         store.set_epoch_deadline(epochs(START_DEADLINE));
         let instance = pre
             .instantiate(&mut store)
@@ -139,6 +143,7 @@ impl Instance {
             detect,
             snapshot,
             deadline: manifest.limits.deadline,
+            output,
         };
         let config = manifest.config.values.to_string();
         let (answer,) = instance
@@ -203,7 +208,7 @@ impl Instance {
         let (schema,) = self.call(&snapshot.schema, (), self.deadline)?;
         self.store.set_hostcall_fuel(MAX_SNAPSHOT);
         let saved = self.call(&snapshot.save, (), self.deadline);
-        self.store.set_hostcall_fuel(MAX_OUTPUT);
+        self.store.set_hostcall_fuel(self.output);
         let (data,) = saved?;
         Ok(Some(Memory {
             schema,

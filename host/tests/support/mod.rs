@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod raw;
+pub mod trial;
 
 use crossbeam_channel::Receiver;
 use std::{

@@ -36,7 +36,7 @@ const RETRY: Duration = Duration::from_secs(30);
 pub struct Stored {
     /// The file.
     pub file: String,
-    /// When it was last written, RFC 3339; none where that has not been since the agent started.
+    /// As of when it was last written, RFC 3339; none where that has not been since the agent started.
     pub saved: Option<String>,
     /// Keys that the agent's start brought back.
     pub loaded: usize,
@@ -229,6 +229,7 @@ impl Store {
     /// Writes what has changed since the last time.
     pub fn save(&self) {
         let mut access = self.access();
+        let now = Timestamp::now();
         let (jobs, forgotten) = self.jobs();
         if jobs.is_empty() && forgotten.is_empty() {
             return;
@@ -250,7 +251,6 @@ impl Store {
         if writes.is_empty() && forgotten.is_empty() {
             return;
         }
-        let now = Timestamp::now();
         let written = match self.open(&mut access) {
             Ok(None) => return self.book().forgotten.extend(forgotten),
             Ok(Some(file)) => {

@@ -197,7 +197,7 @@ fn damage_anywhere_is_an_error_or_does_not_matter() {
     let mut refused = 0;
     let mut differs = 0;
     // The header, and some of all pages that hold anything.
-    let in_use = |at: &usize| *at < 400 || (bytes[*at] != 0 && *at % 97 == 0);
+    let in_use = |at: &usize| *at < 400 || (bytes[*at] != 0 && at.is_multiple_of(97));
     let places: Vec<usize> = (0..bytes.len()).filter(in_use).collect();
     let some = places.iter().step_by(1 + places.len() / 300);
     for &at in some {
