@@ -128,6 +128,8 @@ fn values_and_windows_go_on_in_the_next_run() {
     // Not saved any more, as if it had been killed.
     first.set("too late", b"", 0);
     drop(first);
+    // The step of the clock in which the moment ended is over.
+    std::thread::sleep(Duration::from_millis(200));
 
     let second = Run::begin(&path);
     assert_eq!(second.get("for ever"), Some(b"x".to_vec()));
