@@ -1,6 +1,7 @@
 //! The `vedette` command.
 
 use clap::{CommandFactory, Parser, Subcommand};
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use vedette::commands::{doctor, events, plugin, record, replay, run, sensor};
 
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
                 .unwrap_or_else(|_| "warn".into()),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let done = match Cli::parse().command {
         Command::Run(run) => run.execute(),

@@ -305,6 +305,30 @@ fn compiled_components_are_kept_and_distrusted() {
 }
 
 #[test]
+fn a_manifest_or_a_signature_that_changes_compiles_nothing() {
+    let engine = engine::start().expect("an engine");
+    let directory = directory();
+    let cache = Cache::open(&engine, &directory.path().join("cache")).expect("a cache");
+    let source = |bytes: &[u8]| {
+        let component = Component::verify(bytes.to_vec()).expect("sound");
+        cache.compile(&component).expect("compiles").1
+    };
+    let first = plugin("probe", &[]);
+    let key = SecretKey::generate(&directory.path().join("key")).expect("a key");
+    let later = plugin("probe", &[("version = \"1.0.0\"", "version = \"1.0.1\"")]);
+    assert_ne!(first, later);
+    assert_eq!(source(&first), Source::Compiled);
+    assert_eq!(source(&later), Source::Cached);
+    assert_eq!(source(&sign(later, &key)), Source::Cached);
+    // A custom section of anyone else's is part of what is compiled.
+    let other = with_manifest(
+        [&component("probe")[..], &[0, 2, 1, b'x']].concat(),
+        &manifest("probe", &[]),
+    );
+    assert_eq!(source(&other), Source::Compiled);
+}
+
+#[test]
 fn a_warm_start_compiles_nothing() {
     let directory = directory();
     put(directory.path(), "p.wasm", &plugin("probe", &[]));

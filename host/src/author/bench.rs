@@ -53,7 +53,7 @@ pub enum BenchError {
     },
     /// Nothing to measure.
     #[error(
-        "the plugin wants none of these events, so there is nothing to time; give a capture with --capture that holds what it looks for"
+        "the plugin wants none of these events, so there is nothing to time; give a capture that holds what it looks for with --capture FILE: `vedette record FILE -- COMMAND` makes one"
     )]
     NothingWanted,
     /// A call failed.

@@ -6,6 +6,7 @@ use crate::manifest::{Fixture, Manifest};
 use crate::output::printable;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -157,10 +158,19 @@ fn judge(verdict: &mut Verdict, fixture: &Fixture, trial: &Trial) {
         let found = verdict.found.get(&expected.rule).copied().unwrap_or(0);
         if found != expected.count {
             let times = if expected.count == 1 { "time" } else { "times" };
-            faults.push(format!(
-                "{} was to be found {} {times} and was found {found} times",
-                expected.rule, expected.count
-            ));
+            let rule = &expected.rule;
+            let mut fault = format!(
+                "{rule} was to be found {} {times} and was found {found} times",
+                expected.count
+            );
+            if found > 0 {
+                // Writing to a String cannot fail.
+                let _ = write!(
+                    fault,
+                    "; if that is right, write {{ rule = \"{rule}\", count = {found} }}"
+                );
+            }
+            faults.push(fault);
         }
     }
     for finding in &trial.findings {

@@ -13,18 +13,24 @@ use std::{
 /// shadow may run for longer, of which the reload then tells at once that it has begun.
 const PATIENCE: Duration = Duration::from_secs(600);
 
+/// Most sockets that are tried for one that answers: what dead agents have left must not make an
+/// error slow.
+const MAX_OTHERS: usize = 256;
+
 /// An agent could not be asked, or has refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// There is none.
     #[error(
-        "{}: no agent listens there ({source}); start one with `vedette run`, or name the running one with --instance NAME or --control PATH", path.display()
+        "{}: no agent listens there ({source}); {}", path.display(), remedy(others)
     )]
     NoAgent {
         /// Its socket.
         path: PathBuf,
         /// Why not.
         source: io::Error,
+        /// Names of agents that do listen, in the same directory.
+        others: Vec<String>,
     },
     /// The socket is not for this user.
     #[error("{}: only root may control the agent; try sudo", .0.display())]
@@ -47,6 +53,35 @@ pub enum ClientError {
     Refused(String),
 }
 
+/// What to do where no agent listens.
+fn remedy(others: &[String]) -> String {
+    match others {
+        [] => {
+            "start one with `vedette run`, or say where it listens with --control PATH".to_owned()
+        }
+        [one] => format!("the one that runs is meant with --instance {one}"),
+        several => format!(
+            "of those that run, name one with --instance: {}",
+            several.join(", ")
+        ),
+    }
+}
+
+/// Names of the agents that listen beside this socket.
+fn others(path: &Path) -> Vec<String> {
+    let entries = path.parent().map(std::fs::read_dir);
+    let mut names: Vec<String> = (entries.into_iter().flatten().flatten())
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "sock"))
+        .take(MAX_OTHERS)
+        .filter(|path| UnixStream::connect(path).is_ok())
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
 /// Asks the agent behind this socket.
 ///
 /// # Errors
@@ -61,6 +96,7 @@ pub fn ask(path: &Path, command: Command) -> Result<Answer, ClientError> {
         _ => ClientError::NoAgent {
             path: path.to_owned(),
             source,
+            others: others(path),
         },
     })?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(broken)?;

@@ -108,6 +108,13 @@ pub struct ManifestError {
     span: miette::SourceSpan,
 }
 
+impl ManifestError {
+    /// What is wrong, without the place and the remedy.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
 /// What is wrong, before it is known in which file.
 struct Fault {
     span: Range<usize>,

@@ -302,6 +302,11 @@ fn number(value: &Value, max: u64, signed: bool, span: &Range<usize>) -> Result<
     match value {
         Value::Integer(i) if *i >= 0 && *i as u64 <= max => Ok(*i as u64),
         Value::Integer(i) if signed && i32::try_from(*i).is_ok() => Ok(*i as u64),
+        Value::String(_) => fault(
+            span.clone(),
+            "this is text, not a number that the field can hold",
+            "write a number without quotes, as in 80 or 0x800; docs/events.md says what it means",
+        ),
         _ => fault(
             span.clone(),
             "this is not a number that the field can hold",

@@ -102,8 +102,10 @@ impl Cache {
         &self,
         component: &Component,
     ) -> Result<(wasmtime::component::Component, Source), CompileError> {
-        if let Some(path) = self.path(component.digest)
-            && let Some(code) = read(&path)
+        let compilable = component.code();
+        let path = self.path(Digest::of(compilable));
+        if let Some(path) = &path
+            && let Some(code) = read(path)
         {
             // SAFETY: the bytes are what this agent wrote: the directory and the file belong to
             // its user alone, and the digest in the file fits. An engine of another version or
@@ -125,9 +127,9 @@ impl Cache {
                 component.bytes.len() / 1_000_000
             );
         }
-        let compiled = wasmtime::component::Component::new(&self.engine, &component.bytes)
-            .map_err(CompileError)?;
-        if let Some(path) = self.path(component.digest) {
+        let compiled =
+            wasmtime::component::Component::new(&self.engine, compilable).map_err(CompileError)?;
+        if let Some(path) = path {
             let kept = compiled
                 .serialize()
                 .map_err(|e| io::Error::other(e.to_string()))

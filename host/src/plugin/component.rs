@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest as _, Sha256};
 use std::{fmt, io::Read, path::Path, sync::Arc};
 use vedette_contract::VERSION;
+use wasm_encoder::{ComponentSection as _, CustomSection};
 use wasmparser::{Parser, Payload};
 
 /// Largest component in bytes. A Python one has 18 MB; more is an attempt to keep the compiler
@@ -273,6 +274,16 @@ impl Component {
         })
     }
 
+    /// What of its bytes is compiled: all but the manifest and the signature at their end. So what is
+    /// compiled is kept where only these change.
+    pub fn code(&self) -> &[u8] {
+        let unsigned = signature::unsigned(&self.bytes);
+        let text = self.anatomy.manifest.as_deref().unwrap_or_default();
+        // Bytes at the end that only look like the section are part of another one, whose length
+        // then says that something is missing: it does not compile.
+        (unsigned.strip_suffix(&manifest_section(text)[..])).unwrap_or(unsigned)
+    }
+
     /// Takes an operator's settings from the file of the plugin's id in a directory, if there is
     /// one.
     ///
@@ -314,6 +325,17 @@ impl Component {
             }),
         }
     }
+}
+
+/// The section that holds a manifest.
+pub fn manifest_section(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let section = CustomSection {
+        name: SECTION.into(),
+        data: text.as_bytes().into(),
+    };
+    section.append_to_component(&mut bytes);
+    bytes
 }
 
 fn admit_import(import: &str, manifest: &Manifest) -> Result<(), ComponentError> {

@@ -205,6 +205,11 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     named.then_some((unsigned, content))
 }
 
+/// A component without the signature at its end.
+pub(super) fn unsigned(component: &[u8]) -> &[u8] {
+    split(component).map_or(component, |(unsigned, _)| unsigned)
+}
+
 /// Signs a component, in place of an earlier signature.
 pub fn sign(mut component: Vec<u8>, key: &SecretKey) -> Vec<u8> {
     while let Some((unsigned, _)) = split(&component) {

@@ -63,7 +63,7 @@ fn print(f: &Figures) {
         f.offered
     );
     anstream::println!(
-        "event     p50 {:.0} ns, p99 {:.0}, mean {:.0}: {budget} the budget of {:.0}, which is for full batches",
+        "event     p50 {:.0} ns, p99 {:.0}, mean {:.0}: {budget} the budget of {:.0}, which is for a plugin in Rust and full batches",
         f.p50_ns,
         f.p99_ns,
         f.mean_ns,

@@ -34,7 +34,7 @@ impl Build {
             output: self.output,
             target_directory: self.target_dir,
         };
-        let mut built = build(&options).map_err(|error| super::shown(error.into()))?;
+        let mut built = build(&options).map_err(super::shown)?;
         if let Some(key) = &self.sign {
             sign_file(&built.path, &SecretKey::read(key)?)?;
             built.component = Component::verify(Component::read(&built.path)?)?;

@@ -42,8 +42,7 @@ impl Check {
         let directory = self.plugin.is_dir().then_some(self.plugin.as_path());
         let checked = match directory {
             Some(directory) if self.manifest_only => {
-                let manifest =
-                    manifest_of(directory).map_err(|error| super::shown(error.into()))?;
+                let manifest = manifest_of(directory).map_err(super::shown)?;
                 check(&manifest, Some(directory))
             }
             _ => self.whole()?,

@@ -40,6 +40,11 @@ pub struct Dev {
     #[arg(long)]
     no_agent: bool,
 
+    /// Name of the agent, for `vedette plugin info ID --instance NAME` and the like [default:
+    /// dev-PID].
+    #[arg(long, value_name = "NAME")]
+    instance: Option<String>,
+
     #[command(flatten)]
     build: BuildArgs,
 }
@@ -55,7 +60,7 @@ impl Dev {
         }
         let stop = stop_on_signals()?;
         let mut agent = match !self.no_agent && rustix::process::geteuid().is_root() {
-            true => Some(Agent::prepare()?),
+            true => Some(Agent::prepare(self.instance.clone())?),
             false => None,
         };
         if agent.is_none() && !self.no_agent {
@@ -127,6 +132,7 @@ impl Dev {
 /// An agent of its own, with a directory of its own, that runs the plugin on this machine.
 struct Agent {
     directory: PathBuf,
+    instance: String,
     child: Option<Child>,
     /// What the plugin asked for when the agent was started: that much it was granted.
     asked: Option<Grant>,
@@ -134,7 +140,7 @@ struct Agent {
 
 impl Agent {
     /// Makes the directory.
-    fn prepare() -> anyhow::Result<Agent> {
+    fn prepare(instance: Option<String>) -> anyhow::Result<Agent> {
         let directory = std::env::temp_dir().join(format!("vedette-dev-{}", std::process::id()));
         // Not there before, so nobody else put anything into it.
         DirBuilder::new()
@@ -143,6 +149,7 @@ impl Agent {
             .with_context(|| format!("{}: cannot be made", directory.display()))?;
         let agent = Agent {
             directory,
+            instance: instance.unwrap_or_else(|| format!("dev-{}", std::process::id())),
             child: None,
             asked: None,
         };
@@ -185,6 +192,10 @@ impl Agent {
             self.asked = Some(asked);
         }
         if self.child.is_none() {
+            let (id, name) = (&plugin.manifest.id, &self.instance);
+            anstream::eprintln!(
+                "dev: starting the agent {name}; `vedette plugin info {id} --instance {name}` looks into it"
+            );
             self.child = Some(self.start(&plugin.subject.cache)?);
         }
         Ok(())
@@ -200,7 +211,7 @@ impl Agent {
             .arg("--state")
             .arg(self.state())
             .arg("--instance")
-            .arg(format!("dev-{}", std::process::id()))
+            .arg(&self.instance)
             .args(cache.as_deref().map(|_| Path::new("--cache")))
             .args(cache)
             .stdin(Stdio::null())

@@ -15,7 +15,11 @@ mod sign;
 mod test;
 
 use super::operate::Operate;
+use crate::manifest::ManifestError;
+use crate::plugin::build::BuildError;
 use clap::{Args, Subcommand};
+use miette::Diagnostic;
+use std::fmt;
 
 /// Arguments of `vedette plugin`.
 #[derive(Debug, Args)]
@@ -85,6 +89,38 @@ impl Plugin {
 }
 
 /// An error with the place in the author's file that it is about.
-fn shown(report: miette::Report) -> anyhow::Error {
-    anyhow::anyhow!("{report:?}")
+fn shown(error: BuildError) -> anyhow::Error {
+    match error {
+        BuildError::Manifest(error) => {
+            let report = miette::Report::new(InFile(error));
+            anyhow::anyhow!("the manifest cannot be used\n\n{report:?}")
+        }
+        other => other.into(),
+    }
+}
+
+/// An error whose file, line and remedy are shown beside what is wrong, and not in it as well.
+#[derive(Debug)]
+struct InFile(Box<ManifestError>);
+
+impl fmt::Display for InFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.message())
+    }
+}
+
+impl std::error::Error for InFile {}
+
+impl Diagnostic for InFile {
+    fn help(&self) -> Option<Box<dyn fmt::Display + '_>> {
+        self.0.help()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = miette::LabeledSpan> + '_>> {
+        self.0.labels()
+    }
+
+    fn source_code(&self) -> Option<&dyn miette::SourceCode> {
+        self.0.source_code()
+    }
 }

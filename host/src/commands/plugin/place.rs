@@ -75,7 +75,7 @@ impl BuildArgs {
             output: None,
             target_directory: self.target_dir.clone(),
         };
-        let built = build(&options).map_err(|error| super::shown(error.into()))?;
+        let built = build(&options).map_err(super::shown)?;
         Ok(built.path)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{
     BuildError,
+    kept::Made,
     tools::{self, Stage, missing, run},
 };
 use crate::{author::sdk, manifest::Manifest};
@@ -38,14 +39,19 @@ pub(super) fn component_of(directory: &Path, manifest: &Manifest) -> Result<Vec<
     stage.write(&place.join("host.js"), host(manifest).as_bytes())?;
     stage.write(Path::new("component.js"), component(&entry).as_bytes())?;
     stage.write_world(manifest, snapshot)?;
-    tools::say(&format!(
-        "making a component of {} and a JavaScript engine (some ten seconds)",
-        directory.display()
-    ));
-    let made = run(node(&tools).arg("make").arg(stage.path()));
-    made.map_err(|_| BuildError::Componentize("componentize-js"))?;
-    let path = stage.path().join("component.wasm");
-    fs::read(&path).map_err(|source| BuildError::Read { path, source })
+    // The author's modules lie in the stage by now.
+    Made::by(&format!("componentize-js {VERSION}"))
+        .of(stage.path(), |_| false)
+        .component(|| {
+            tools::say(&format!(
+                "making a component of {} and a JavaScript engine (some ten seconds)",
+                directory.display()
+            ));
+            let made = run(node(&tools).arg("make").arg(stage.path()));
+            made.map_err(|_| BuildError::Componentize("componentize-js"))?;
+            let path = stage.path().join("component.wasm");
+            fs::read(&path).map_err(|source| BuildError::Read { path, source })
+        })
 }
 
 /// The module of the SDK that stands for the host: the imports that the manifest declares.

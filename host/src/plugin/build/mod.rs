@@ -5,17 +5,17 @@
 //! files, the SDK (which the agent carries, so that both are of one version) and an interpreter.
 
 mod javascript;
+mod kept;
 mod python;
 mod rust;
 mod tools;
 
-use super::component::{Component, ComponentError};
-use crate::manifest::{MAX_SIZE, Manifest, ManifestError, SECTION};
+use super::component::{Component, ComponentError, manifest_section};
+use crate::manifest::{MAX_SIZE, Manifest, ManifestError};
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
 };
-use wasm_encoder::{ComponentSection, CustomSection};
 use wasmparser::{Parser, Payload};
 
 /// The language that a plugin is written in.
@@ -109,11 +109,14 @@ pub enum BuildError {
     #[error("cargo does not run: {0}; install Rust from https://rustup.rs")]
     Cargo(io::Error),
     /// Cargo failed.
+    #[error("cargo failed; its messages are above")]
+    Compile,
+    /// The compiler has no library for guests.
     #[error(
-        "cargo failed; its messages are above. If the target is missing: rustup target add {}, or set VEDETTE_GUEST_RUSTC to a rustc that has it",
+        "the Rust compiler lacks the target {0}: `rustup target add {0}`, or set VEDETTE_GUEST_RUSTC to a rustc that has it",
         rust::TARGET
     )]
-    Compile,
+    Target,
     /// The crate made no module.
     #[error("{}: the crate made no WebAssembly module; put crate-type = [\"cdylib\"] under [lib]", .0.display())]
     NoModule(PathBuf),
@@ -238,11 +241,7 @@ fn initial_memory(component: &[u8]) -> Result<u64, BuildError> {
 
 /// Puts a manifest into a component.
 pub fn with_manifest(mut component: Vec<u8>, manifest: &str) -> Vec<u8> {
-    CustomSection {
-        name: SECTION.into(),
-        data: manifest.as_bytes().into(),
-    }
-    .append_to_component(&mut component);
+    component.extend(manifest_section(manifest));
     component
 }
 

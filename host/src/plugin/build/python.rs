@@ -2,6 +2,7 @@
 
 use super::{
     BuildError,
+    kept::Made,
     tools::{self, Stage, missing, run},
 };
 use crate::{author::sdk, manifest::Manifest};
@@ -32,7 +33,28 @@ pub(super) fn component_of(directory: &Path, manifest: &Manifest) -> Result<Vec<
     }
     let snapshot = load(directory, &stage, &tools)?;
     stage.write_world(manifest, snapshot)?;
+    Made::by(&format!("componentize-py {VERSION}"))
+        .of(stage.path(), |_| false)
+        .of(directory, no_source)
+        .component(|| make(directory, &stage, &tools))
+}
 
+/// Whether a file of a plugin's directory cannot change its component: the manifest is put into that
+/// afterwards, and the SDK is the agent's own.
+fn no_source(place: &Path) -> bool {
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let made = ["target", "__pycache__", "fixtures", "venv"];
+    name.starts_with('.')
+        || made.contains(&&*name)
+        || [".wasm", ".capture", ".all", ".md", ".tmp"]
+            .iter()
+            .any(|end| name.ends_with(end))
+        || place == Path::new("plugin.toml")
+        || place == Path::new("vendor/vedette")
+}
+
+/// Has componentize-py make the component.
+fn make(directory: &Path, stage: &Stage, tools: &Path) -> Result<Vec<u8>, BuildError> {
     let output = stage.path().join("component.wasm");
     tools::say(&format!(
         "making a component of {} and Python (some ten seconds)",

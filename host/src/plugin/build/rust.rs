@@ -70,7 +70,10 @@ fn compile(options: &BuildOptions) -> Result<PathBuf, BuildError> {
     }
     let output = cargo.output().map_err(BuildError::Cargo)?;
     if !output.status.success() {
-        return Err(BuildError::Compile);
+        return Err(match has_target(&options.directory) {
+            true => BuildError::Compile,
+            false => BuildError::Target,
+        });
     }
     let wanted = fs::canonicalize(&crate_manifest).map_err(|source| BuildError::Read {
         path: crate_manifest.clone(),
@@ -92,4 +95,23 @@ fn compile(options: &BuildOptions) -> Result<PathBuf, BuildError> {
         })
         .next_back()
         .ok_or(BuildError::NoModule(crate_manifest))
+}
+
+/// Whether the compiler that cargo uses in this directory can compile guests. Where it cannot be
+/// asked, cargo has said why.
+fn has_target(directory: &Path) -> bool {
+    let rustc = ["VEDETTE_GUEST_RUSTC", "RUSTC"].iter();
+    let rustc = rustc.filter_map(std::env::var_os).next();
+    let asked = Command::new(rustc.unwrap_or_else(|| "rustc".into()))
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output();
+    match asked {
+        Ok(output) if output.status.success() => {
+            Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+        }
+        _ => true,
+    }
 }

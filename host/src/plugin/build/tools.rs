@@ -58,7 +58,7 @@ pub(super) fn missing(message: &str) -> BuildError {
 }
 
 /// The directory for tools: `$VEDETTE_TOOLS`, or `vedette/tools` in the user's cache directory.
-fn directory() -> Result<PathBuf, BuildError> {
+pub(super) fn directory() -> Result<PathBuf, BuildError> {
     let absolute = |name: &str| {
         let path = PathBuf::from(env::var_os(name)?);
         path.is_absolute().then_some(path)
