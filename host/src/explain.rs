@@ -8,9 +8,12 @@ use crate::subscription::Subscriptions;
 use anyhow::Context as _;
 use serde::Serialize;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::path::Path;
-use vedette_contract::{KINDS, Kind, kind, sets};
-use vedette_sensor::filter::{Access, Filter, KindSet, Line, Lines, Opens, Probe, Test, Values};
+use vedette_contract::{KINDS, Kind, Type, kind, sets};
+use vedette_sensor::filter::{
+    Access, Filter, How, KindSet, Line, Lines, Opens, Piece, Probe, Test, Texts, Values,
+};
 use vedette_sensor::live::{Gap, Sensor, Source, sources};
 
 /// What there is to say of every kind that somebody wants.
@@ -149,13 +152,14 @@ fn explain(manifests: &[Manifest], gaps: &[Gap], mutes: &[Rule]) -> Vec<OfKind> 
     for manifest in manifests {
         filter.union(&Subscriptions::compile(manifest).filter());
     }
+    let needed = filter.needed();
     let wanted = KINDS.iter().filter(|kind| filter.kinds.has(kind.number));
     wanted
         .map(|kind| OfKind {
             kind: kind.name,
             number: kind.number,
             wanted_by: wishes(kind, manifests),
-            passes: passes(kind, &filter),
+            passes: passes(kind, &needed),
             muted: mutes
                 .iter()
                 .filter(|rule| rule.kinds.has(kind.number))
@@ -190,18 +194,25 @@ fn wishes(kind: &Kind, manifests: &[Manifest]) -> Vec<Wish> {
 
 /// What the kernel lets pass of a kind.
 fn passes(kind: &'static Kind, filter: &Filter) -> Vec<String> {
-    if kind.number == kind::OPEN {
-        let anybody = opens(&filter.opens).into_iter();
-        let inside = opens(&filter.opens_inside).into_iter();
-        return anybody
-            .chain(inside.map(|words| format!("{words}, by {INSIDE}")))
-            .collect();
-    }
     let lines = filter.lines.get(&kind.number);
-    lines
+    let lines: Vec<String> = lines
         .into_iter()
         .flat_map(Lines::iter)
         .map(|l| line(kind, l))
+        .collect();
+    if kind.number != kind::OPEN {
+        return lines;
+    }
+    let anybody = opens(&filter.opens).into_iter();
+    let inside = opens(&filter.opens_inside).into_iter();
+    // Of an open both must be true: what is opened, and any of the lines.
+    let and = match lines.as_slice() {
+        [] => String::new(),
+        lines => format!("; and {}", lines.join(" or ")),
+    };
+    anybody
+        .chain(inside.map(|words| format!("{words}, by {INSIDE}")))
+        .map(|words| words + &and)
         .collect()
 }
 
@@ -246,17 +257,23 @@ fn line(kind: &'static Kind, line: &Line) -> String {
 }
 
 fn words_of(kind: &'static Kind, test: &Test) -> String {
-    let name = match test.probe {
+    let field = |slot| kind.fields.iter().find(|field| field.slot == slot);
+    let (name, ty) = match test.probe {
         Probe::Inside => return format!("by {INSIDE}"),
-        Probe::Uid => "uid",
-        Probe::Number(slot) => kind
-            .fields
-            .iter()
-            .find(|field| field.slot == slot)
-            .map_or("a number", |field| field.name),
+        Probe::Uid => ("uid", Type::U32),
+        Probe::Number(slot) => field(slot).map_or(("a number", Type::U64), |f| (f.name, f.ty)),
+        Probe::Text(slot) => field(slot).map_or(("a text", Type::Bytes), |f| (f.name, f.ty)),
     };
     match &test.values {
         Values::AnyBit(bits) => format!("{name} has {bits:#x}"),
+        Values::NoBit(bits) => format!("{name} has none of {bits:#x}"),
+        Values::Texts(texts) => {
+            let words = words_of_texts(name, ty, texts);
+            match KindSet::NAMED.has(kind.number) && matches!(ty, Type::Path) {
+                true => words + LAST_PART,
+                false => words,
+            }
+        }
         Values::Ranges(ranges) => {
             let ranges: Vec<String> = ranges
                 .iter()
@@ -269,4 +286,42 @@ fn words_of(kind: &'static Kind, test: &Test) -> String {
             format!("{name} is {}", ranges.join(" or "))
         }
     }
+}
+
+/// What the kernel compares of a path as a call was given it.
+const LAST_PART: &str = " (of a path as given, by its last part)";
+
+/// How a text is to begin, to end or to be. What is compared of a long one stands with dots for the
+/// rest.
+fn words_of_texts(name: &str, ty: Type, texts: &Texts) -> String {
+    let word = |piece: &Piece| {
+        let whole = usize::from(piece.whole);
+        let address = match (ty, &piece.bytes[..]) {
+            (Type::Address, &[a, b, c, d]) if whole == 4 => Some(IpAddr::from([a, b, c, d])),
+            (Type::Address, bytes) if whole == 16 => {
+                <[u8; 16]>::try_from(bytes).ok().map(IpAddr::from)
+            }
+            _ => None,
+        };
+        match address {
+            Some(address) => address.to_string(),
+            None if whole > piece.bytes.len() => {
+                format!("\"…{}\" of {whole} bytes", piece.bytes.escape_ascii())
+            }
+            None => format!(
+                "\"{}\"",
+                String::from_utf8_lossy(&piece.bytes).escape_debug()
+            ),
+        }
+    };
+    let words: Vec<String> = texts.pieces().map(word).collect();
+    let (how, words) = match (texts.how(), texts.negated()) {
+        (How::Begins, false) => ("begins with", words.join(" or ")),
+        (How::Begins, true) => ("begins with none of", words.join(", ")),
+        (How::Ends, false) => ("ends with", words.join(" or ")),
+        (How::Ends, true) => ("ends with none of", words.join(", ")),
+        (How::Is, false) => ("is", words.join(" or ")),
+        (How::Is, true) => ("is none of", words.join(", ")),
+    };
+    format!("{name} {how} {words}")
 }

@@ -2,7 +2,7 @@
  * let the family fill in its part, send. */
 #pragma once
 #include "call.h"
-#include "filter.h"
+#include "judge.h"
 
 static __always_inline struct scratch *claim_for(u16 kind)
 {
@@ -136,7 +136,7 @@ static __always_inline struct scratch *begin(u16 kind)
 /* Sends on the lane that the catalogue gives the kind, if it is wanted. */
 static __always_inline void finish(struct scratch *s, u16 kind)
 {
-	if (passes(&s->record, kind))
+	if (passes(s, kind))
 		send(s, (kind < 64 ? SECURITY_KINDS_0 >> kind : SECURITY_KINDS_1 >> (kind - 64)) &
 				1);
 	release(s);

@@ -16,29 +16,45 @@ enum step_slot {
 	SLOT_B_HI,
 	SLOT_C_LO,
 	SLOT_C_HI,
+	SLOT_ATTR_1, /* of packets and accepts */
+	SLOT_ATTR_2,
 	SLOT_UID,
 	SLOT_INSIDE, /* 1 where the process may be in a container */
+	/* How a text begins and ends. */
+	SLOT_TEXT_HEAD,
+	SLOT_TEXT_TAIL,
+	SLOT_TEXT2_HEAD,
+	SLOT_TEXT2_TAIL,
 };
 
 enum step_flags {
 	STEP_LINE = 1, /* begins a line: one of them suffices */
 	STEP_TEST = 2, /* begins a test: each of a line must hold */
 	STEP_BITS = 4, /* holds if any bit of `low` is set; otherwise from `low` to `high` */
+	STEP_NOT = 8,  /* holds if it otherwise would not */
 };
 
 struct step {
 	u16 slot;
 	u16 flags;
-	u32 unused;
-	u64 low;
-	u64 high;
+	u8 compared; /* bytes of a text */
+	u8 given;    /* of a path as given: those from the last '/' on, or all */
+	u16 whole;   /* length that the text must have, 0 for any */
+	union {
+		struct {
+			u64 low;
+			u64 high;
+		};
+		/* A text's bytes: of a tail the last byte is the last one here. */
+		u64 words[COMPARED / 8];
+	};
 };
 
 /* What does not fit widens the kind. */
 #define STEPS_MOST 64
 struct lines {
 	u32 count;
-	u32 unused;
+	u32 texts; /* bits: which of the two texts any step looks at */
 	struct step steps[STEPS_MOST];
 };
 struct {
@@ -162,118 +178,3 @@ static __always_inline u32 may_be_inside_now(struct task_struct *task)
 					break;                                                     \
 		}                                                                                  \
 	} while (0)
-
-struct judging {
-	struct record *record;
-	struct lines *lines;
-	u32 inside;
-	u32 line; /* all tests of this line before the present one hold */
-	u32 test; /* some step of the present test holds */
-	u32 passes;
-};
-
-static __always_inline u64 number_in(struct judging *j, u32 slot)
-{
-	struct record *record = j->record;
-	switch (slot) {
-	case SLOT_RET:
-		return (s64)record->ret;
-	case SLOT_A:
-		return record->a;
-	case SLOT_B:
-		return record->b;
-	case SLOT_C:
-		return record->c;
-	case SLOT_A_LO:
-		return (u32)record->a;
-	case SLOT_A_HI:
-		return record->a >> 32;
-	case SLOT_B_LO:
-		return (u32)record->b;
-	case SLOT_B_HI:
-		return record->b >> 32;
-	case SLOT_C_LO:
-		return (u32)record->c;
-	case SLOT_C_HI:
-		return record->c >> 32;
-	case SLOT_UID:
-		return record->actor.uid;
-	default:
-		return j->inside;
-	}
-}
-
-static long judge_step(u32 turn, void *context)
-{
-	struct judging *j = context;
-	opaque(turn);
-	if (turn >= STEPS_MOST || turn >= j->lines->count)
-		return 1;
-	struct step *step = &j->lines->steps[turn];
-	if (step->flags & STEP_LINE) {
-		j->passes |= j->line & j->test;
-		j->line = 1;
-		j->test = 1;
-	}
-	if (step->flags & STEP_TEST) {
-		j->line &= j->test;
-		j->test = 0;
-	}
-	if (j->passes)
-		return 1;
-	if (j->test)
-		return 0;
-	u64 number = number_in(j, step->slot);
-	/* What could not be read, or is to be looked up by user space, may be anything. */
-	if (j->record->marks & (EVENT_MARK_INCOMPLETE | EVENT_MARK_AS_GIVEN) &&
-	    step->slot < SLOT_UID)
-		j->test = 1;
-	else if (step->flags & STEP_BITS)
-		j->test = !!(number & step->low);
-	else
-		j->test = number >= step->low && number <= step->high;
-	return 0;
-}
-
-/* Whether any line of the record's kind holds. Not static, so that the kernel verifies it by
- * itself and not once for every way that leads here. */
-__noinline int lines_hold(struct record *record)
-{
-	if (!record)
-		return 0;
-	u32 kind = record->kind;
-	struct judging j = { .record = record };
-	j.lines = bpf_map_lookup_elem(&LINES, &kind);
-	if (!j.lines)
-		return 1;
-	j.inside = may_be_inside(record->actor.mount_ns, record->actor.cgroup,
-				 record->actor.cgroup_v1);
-	repeat(STEPS_MOST + 1, judge_step, &j);
-	return j.passes | (j.line & j.test);
-}
-
-/* What the context always needs (`KindSet::CONTEXT`) is never narrowed; and some of its programs
- * have no room on the stack of older kernels for the tests. */
-static __always_inline int is_narrowed(u16 kind)
-{
-	switch (kind) {
-	case KIND_EXEC:
-	case KIND_FORK:
-	case KIND_EXIT:
-	case KIND_DUP:
-	case KIND_SETNS:
-	case KIND_UNSHARE:
-	case KIND_CREDENTIALS:
-	case KIND_CGROUP:
-	case KIND_CGROUP_MOVE:
-	case KIND_CGROUP_REMOVED:
-		return 0;
-	default:
-		return filter.narrowed[kind >> 6 & 1] >> (kind & 63) & 1;
-	}
-}
-
-static __always_inline int passes(struct record *record, u16 kind)
-{
-	return !is_narrowed(kind) || lines_hold(record);
-}

@@ -11,9 +11,7 @@
 #define HELLO_PACKETS 8
 /* ICMP messages that are told of one socket. */
 #define MESSAGES_TOLD 16
-/* Bytes of a packet's payload that are kept for plugins, and those kept for names. Twins of
- * src/live/flows.rs. */
-#define PAYLOAD_KEPT 512
+/* Bytes of a packet's payload that are kept for names. */
 #define NAMES_KEPT 4096
 
 #define PORT_DNS 53
@@ -102,6 +100,21 @@ static __always_inline int parse(struct __sk_buff *skb, struct packet *out, int 
 	return 1;
 }
 
+/* Sends a packet for what it is wanted for, if lines of that hold. */
+static __always_inline void finish_packet(struct scratch *s, u16 kind)
+{
+	struct attr *attr = (void *)s->body;
+	if (attr->value & FOR_FIRST_BYTES && !passes(s, kind))
+		attr->value &= ~FOR_FIRST_BYTES;
+	if (attr->value & FOR_DNS && !passes(s, KIND_DNS))
+		attr->value &= ~FOR_DNS;
+	if (attr->value & FOR_TLS && !passes(s, KIND_TLS))
+		attr->value &= ~FOR_TLS;
+	if (attr->value & (FOR_FIRST_BYTES | FOR_DNS | FOR_TLS))
+		send(s, 0);
+	release(s);
+}
+
 /* Sends a packet as an event of `kind`; `keep` bytes of it at most. */
 static __always_inline void tell_packet(struct __sk_buff *skb, struct packet *packet, u16 kind,
 				 const struct actor *actor, u64 inode, u64 attribute, u32 keep)
@@ -140,7 +153,10 @@ static __always_inline void tell_packet(struct __sk_buff *skb, struct packet *pa
 	s->record.a = port | (u64)packet->len << 32;
 	s->record.b = inode;
 	s->record.c = bpf_get_socket_cookie(skb);
-	finish(s, kind);
+	if (attribute)
+		finish_packet(s, kind);
+	else
+		finish(s, kind);
 }
 
 /* Follows the first message of TLS through the packets that it takes: true for each of them. */

@@ -1,7 +1,7 @@
 /* Paths as a system call was given them. Most calls that work on a name leave nothing in the
  * kernel that says, at their end, what the name led to. So the record carries the name, read from
  * the caller's memory, and before it the kernel's own path of the directory that it is relative
- * to; user space resolves them a moment later (src/live/resolve.rs). */
+ * to; user space resolves them a moment later (src/live/given.rs). */
 #pragma once
 #include "kernel.h"
 
@@ -11,16 +11,6 @@
 
 /* The directory of the process's root asks a server before it lets itself be looked at. */
 #define DCACHE_OP_WEAK_REVALIDATE 0x800
-
-/* Marks that only src/live/resolve.rs reads; it takes them off the event. Twins of the constants
- * there. */
-enum given_mark {
-	GIVEN_FOLLOW = 1 << 24,	     /* a link at the end of text is followed */
-	GIVEN_OLD_FOLLOW = 1 << 25,  /* a link at the end of text2 is followed */
-	GIVEN_AGENT_ROOT = 1 << 26,  /* the process has the same root as the agent */
-	GIVEN_PARENT_ROOT = 1 << 27, /* the process has the same root as its parent */
-	GIVEN_FOREIGN = 1 << 28,     /* the path cannot be resolved from the process's root */
-};
 
 static __always_inline int has_root(struct task_struct *task, const struct path *root)
 {

@@ -132,6 +132,9 @@ struct {
 	__type(value, struct counters);
 } COUNTERS SEC(".maps");
 
+/* Bytes of a packet's payload that are kept for plugins. Twin of src/live/flows.rs. */
+#define PAYLOAD_KEPT 512
+
 /* A path keeps this much: its end, which says which file it is. */
 #define PATH_KEPT 1024
 #define NAME_LONGEST 256
@@ -146,6 +149,41 @@ struct walk {
 	char text[PATH_KEPT + NAME_LONGEST];
 };
 
+/* Bytes of either end of a text that the filter compares. */
+#define COMPARED 32u
+
+/* What the filter knows of a text. */
+enum text_known {
+	TEXT_KNOWN,
+	TEXT_UNKNOWN, /* it may be any */
+	TEXT_GIVEN,   /* a path that is still to be resolved: its last part */
+};
+struct ends {
+	u64 head[COMPARED / 8];
+	u64 tail[COMPARED / 8];
+	u32 len;
+	u32 known;
+};
+
+/* Where the judgement of a record stands (filter.h). */
+struct judging {
+	struct ends texts[2];
+	u32 inside;
+	u32 line; /* all tests of this line before the present one hold */
+	u32 test; /* some step of the present test holds */
+	u32 passes;
+};
+
+/* Marks that only src/live/given.rs reads; it takes them off the event. Twins of the constants
+ * there. */
+enum given_mark {
+	GIVEN_FOLLOW = 1 << 24,	     /* a link at the end of text is followed */
+	GIVEN_OLD_FOLLOW = 1 << 25,  /* a link at the end of text2 is followed */
+	GIVEN_AGENT_ROOT = 1 << 26,  /* the process has the same root as the agent */
+	GIVEN_PARENT_ROOT = 1 << 27, /* the process has the same root as its parent */
+	GIVEN_FOREIGN = 1 << 28,     /* the path cannot be resolved from the process's root */
+};
+
 /* Blocks and texts of a record. Together the longest texts stay below. */
 #define BODY_KEPT 8192
 #define BODY_SLACK 4096
@@ -156,6 +194,7 @@ struct scratch {
 	u32 slot;
 	struct walk walk;
 	struct prefix prefix;
+	struct judging judging;
 };
 
 /* Programs interrupt one another: a packet or a preempting task may come in the middle of a

@@ -39,6 +39,10 @@ static __noinline int passed(struct receiving *receiving, s32 fd)
 	s->record.blocks |= BLOCK_STREAM;
 	struct stream *stream = reserve(s, sizeof(struct stream));
 	describe(s, (u64)file, stream, fd);
+	/* As user space repeats them, for the filter. */
+	s->record.a = (u32)fd | (u64)stream->kind << 32;
+	s->record.b = stream->id;
+	s->record.c = stream->marks | (u64)stream->port << 32;
 	finish(s, KIND_PASSED);
 	return 0;
 }

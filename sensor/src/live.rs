@@ -244,18 +244,12 @@ impl Sensor {
     /// # Errors
     /// When a map cannot be written or a program that nothing works without is refused.
     pub fn set_filter(&mut self, filter: &Filter) -> Result<(), SensorError> {
-        let mut filter = filter.clone();
-        let wanted = filter.kinds;
-        filter.kinds = flows::needs(wanted);
-        if wanted.has_any(&[kind::SENT, kind::RECEIVED]) {
-            // Every accepted connection is needed to name the process of its packets.
-            filter.lines.remove(&kind::ACCEPT);
-        }
-        self.object.serve(filter.kinds)?;
+        let needed = filter.needed();
+        self.object.serve(needed.kinds)?;
         self.object.tell_of_hooks()?;
-        self.flows.want(wanted);
-        self.rules.apply(&mut self.object, &filter)?;
-        self.object.rest(filter.kinds);
+        self.flows.want(filter.kinds);
+        self.rules.apply(&mut self.object, &needed)?;
+        self.object.rest(needed.kinds);
         Ok(())
     }
 

@@ -1,10 +1,12 @@
-//! Before Linux 6.13 a program and the functions that it calls have 512 bytes of stack together.
-//! This machine's kernel may give them more, so it is counted here, as the verifier counts it.
+//! Before Linux 6.13 a program and the functions that it calls have 512 bytes of stack together; a
+//! function that it hands to a helper to be called from there counts as called where its address is
+//! taken. This machine's kernel may give them more, so it is counted here, as the verifier counts it.
 #![allow(missing_docs, reason = "tests")]
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 use object::{
-    Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex, SymbolKind, SymbolSection,
+    Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionIndex, SectionKind, SymbolKind,
+    SymbolSection,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,12 +17,19 @@ const STEP: u64 = 32;
 /// The register that points to the end of the stack frame.
 const FRAME: u8 = 10;
 
+/// Calls of a function, and loads of a number of 64 bits, which an address may be.
+const CALL: u8 = 0x85;
+const LOAD: u8 = 0x18;
+
 #[derive(Default)]
 struct Function {
     name: String,
     /// Bytes below the frame pointer that it touches or points to.
     stack: u64,
+    /// What it calls, or has called.
     calls: BTreeSet<(usize, u64)>,
+    /// What of these it has called by a helper.
+    callbacks: BTreeSet<(usize, u64)>,
 }
 
 type Functions = BTreeMap<(usize, u64), Function>;
@@ -45,7 +54,8 @@ fn functions(file: &object::File) -> Functions {
     functions
 }
 
-/// Where the calls of a section go that the linker was to fill in, by the address of the call.
+/// Where the calls and addresses of functions in a section lead that the loader is to fill in, by
+/// their place.
 fn calls(file: &object::File, section: SectionIndex) -> BTreeMap<u64, (usize, u64, bool)> {
     let section = file.section_by_index(section).unwrap();
     let targets = section.relocations().filter_map(|(at, relocation)| {
@@ -54,8 +64,9 @@ fn calls(file: &object::File, section: SectionIndex) -> BTreeMap<u64, (usize, u6
         };
         let symbol = file.symbol_by_index(symbol).ok()?;
         let whole_section = symbol.kind() == SymbolKind::Section;
-        let index = symbol.section_index()?.0;
-        Some((at, (index, symbol.address(), whole_section)))
+        let index = symbol.section_index()?;
+        let code = file.section_by_index(index).ok()?.kind() == SectionKind::Text;
+        code.then(|| (at, (index.0, symbol.address(), whole_section)))
     });
     targets.collect()
 }
@@ -76,7 +87,7 @@ fn walk(
         let offset = i64::from(i16::from_le_bytes([code[at + 2], code[at + 3]]));
         let value = i32::from_le_bytes(code[at + 4..at + 8].try_into().unwrap());
         let place = from + at as u64;
-        at += if op == 0x18 { 16 } else { 8 };
+        at += if op == LOAD { 16 } else { 8 };
         let (class, old) = (op & 7, below.get(&to).copied());
         let touched = match class {
             1 => below.get(&source).map(|base| base + offset),
@@ -91,7 +102,14 @@ fn walk(
         for deep in touched.into_iter().chain(new) {
             function.stack = function.stack.max(deep.min(0).unsigned_abs());
         }
-        if op == 0x85 {
+        if op == LOAD
+            && let Some((section, address, _)) = calls.get(&place)
+        {
+            let callback = address.wrapping_add_signed(i64::from(value));
+            function.calls.insert((*section, callback));
+            function.callbacks.insert((*section, callback));
+        }
+        if op == CALL {
             if source == 1 {
                 function.calls.insert(match calls.get(&place) {
                     Some((section, address, true)) => (
@@ -138,6 +156,12 @@ fn every_program_fits_into_the_stack_of_older_kernels() {
     let file = object::File::parse(&*code).unwrap();
     let functions = functions(&file);
     assert!(functions.len() > 50, "{}", functions.len());
+    // It knows what every call leads to, callbacks too.
+    let mut called = functions.values().flat_map(|f| &f.calls);
+    assert!(called.all(|to| functions.contains_key(to)));
+    let judging = functions.values().find(|f| f.name == "lines_hold").unwrap();
+    let mut callbacks = judging.callbacks.iter().map(|to| &functions[to].name);
+    assert!(callbacks.any(|name| name == "judge_step"));
     let deep: Vec<_> = functions
         .keys()
         .map(|at| deepest(&functions, *at))

@@ -5,12 +5,19 @@ use std::collections::BTreeMap;
 use vedette_contract::{Type, kind, values::event_mark};
 use vedette_sensor::{
     event::Event,
-    filter::{Access, Filter, KindSet, Line, Lines, Opens, Probe, Values, writes},
+    filter::{Access, Filter, How, KindSet, Line, Lines, Opens, Probe, Texts, Values, writes},
 };
 
-/// Kinds that are told of a packet. Which process and connection it belongs to is known in user
-/// space alone, so the kernel judges nothing of it.
-const OF_PACKETS: [u16; 5] = [kind::SENT, kind::RECEIVED, kind::DNS, kind::TLS, kind::ICMP];
+/// Kinds that no program of the kernel's sends.
+const NOT_OF_PROGRAMS: [u16; 7] = [
+    kind::EXISTING,
+    kind::CONTAINER,
+    kind::TICK,
+    kind::LOSS,
+    kind::TIMER,
+    kind::ANSWER,
+    kind::INTEL,
+];
 
 /// The subscriptions of one plugin, ready to match.
 #[derive(Debug, Clone, Default)]
@@ -102,27 +109,41 @@ fn asks_for_container(predicate: &Predicate) -> bool {
     predicate.test == Test::Container(!predicate.negated)
 }
 
-/// What of an alternative can be said of numbers: a superset of what fulfils all predicates.
+/// What of an alternative the kernel can judge: a superset of what fulfils all predicates.
 fn line(kind: u16, alternative: &[Predicate]) -> Line {
-    if OF_PACKETS.contains(&kind) {
+    if NOT_OF_PROGRAMS.contains(&kind) {
         return Line::default();
     }
     alternative.iter().fold(Line::default(), |line, predicate| {
-        let probe = |subject: &Subject| match subject {
-            Subject::Uid => Probe::Uid,
-            Subject::Field(field) => Probe::Number(field.slot),
-        };
+        let negated = predicate.negated;
         match &predicate.test {
             _ if asks_for_container(predicate) => line.and(Probe::Inside, Values::of(&[1], false)),
-            Test::Field(subject, Operator::Numbers(numbers)) => {
-                line.and(probe(subject), Values::of(numbers, predicate.negated))
+            Test::Field(Subject::Uid, Operator::Numbers(numbers)) => {
+                line.and(Probe::Uid, Values::of(numbers, negated))
             }
-            Test::Field(subject, Operator::Has(bits)) if !predicate.negated => {
-                line.and(probe(subject), Values::AnyBit(*bits))
-            }
+            Test::Field(Subject::Field(field), operator) => Probe::of(kind, field.slot)
+                .zip(values(field.ty, operator, negated))
+                .map_or(line.clone(), |(probe, values)| line.and(probe, values)),
             _ => line,
         }
     })
+}
+
+/// What a test of a field says, as far as the kernel can tell.
+fn values(ty: Type, operator: &Operator, negated: bool) -> Option<Values> {
+    // Addresses of the internet and paths of sockets may have the same bytes, and a test for the
+    // ones is a test against all of the others.
+    let mixed = negated && matches!(ty, Type::Address);
+    let texts =
+        |how, texts: &[Vec<u8>]| (!mixed).then(|| Values::Texts(Texts::new(how, texts, negated)));
+    match operator {
+        Operator::Numbers(numbers) => Some(Values::of(numbers, negated)),
+        Operator::Has(bits) if negated => Some(Values::NoBit(*bits)),
+        Operator::Has(bits) => Some(Values::AnyBit(*bits)),
+        Operator::Prefix(heads) => texts(How::Begins, heads),
+        Operator::Suffix(tails) => texts(How::Ends, tails),
+        Operator::Texts(whole) | Operator::Addresses(whole) => texts(How::Is, whole),
+    }
 }
 
 /// Whether one predicate holds.

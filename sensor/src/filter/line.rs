@@ -1,11 +1,11 @@
-//! Narrowing of a kind by numbers: lines of which one must hold, each of tests that must all hold.
+//! Narrowing of a kind: lines of which one must hold, each of tests that must all hold.
 //!
-//! The kernel reads them as a list of steps (`bpf/filter.h`); [`Lines::pass`] walks the same list.
+//! The kernel reads them as a list of steps (`super::step`).
 
-use crate::event::Event;
+use super::text::Texts;
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
-use vedette_contract::{Slot, values::event_mark};
+use vedette_contract::{Slot, kind};
 
 /// Steps that the kernel keeps for one kind (`STEPS_MOST`): stops a manifest with long lists from
 /// making every event of a kind slow to judge. What does not fit widens the kind.
@@ -16,6 +16,8 @@ pub const STEPS_MOST: usize = 64;
 pub enum Probe {
     /// A number of the event's own.
     Number(Slot),
+    /// A text of the event's own.
+    Text(Slot),
     /// Real user id of the acting process.
     Uid,
     /// 1 where the acting process may be in a container, else 0.
@@ -23,33 +25,43 @@ pub enum Probe {
 }
 
 impl Probe {
-    /// Its number in `enum step_slot`, or none if the kernel side does not look there.
-    fn slot(self) -> Option<u16> {
-        Some(match self {
-            Probe::Number(Slot::Ret) => 0,
-            Probe::Number(Slot::A) => 1,
-            Probe::Number(Slot::B) => 2,
-            Probe::Number(Slot::C) => 3,
-            Probe::Number(Slot::ALo) => 4,
-            Probe::Number(Slot::AHi) => 5,
-            Probe::Number(Slot::BLo) => 6,
-            Probe::Number(Slot::BHi) => 7,
-            Probe::Number(Slot::CLo) => 8,
-            Probe::Number(Slot::CHi) => 9,
-            Probe::Uid => 10,
-            Probe::Inside => 11,
-            Probe::Number(_) => return None,
+    /// What the kernel can look at of a slot of this kind: what it knows by the time that it sends
+    /// the event. `open` has a filter of its own for its path ([`super::Opens`]).
+    pub fn of(kind: u16, slot: Slot) -> Option<Probe> {
+        let packet = [kind::SENT, kind::RECEIVED].contains(&kind);
+        let read_out = match kind {
+            // Questions and first messages are read out of packets by user space: of these the
+            // kernel knows what the packet says of itself.
+            kind::DNS => Some([Slot::C, Slot::Text2].contains(&slot)),
+            kind::TLS => Some([Slot::ALo, Slot::B, Slot::C, Slot::Text2].contains(&slot)),
+            _ => None,
+        };
+        let text = ![kind::OPEN, kind::PASSED].contains(&kind);
+        let known = match slot {
+            _ if read_out == Some(false) => false,
+            Slot::Text | Slot::Text2 => text,
+            Slot::Attr(1 | 2) => packet || kind == kind::ACCEPT,
+            Slot::Attr(_) | Slot::AttrText(_) | Slot::Target => false,
+            _ => true,
+        };
+        known.then_some(match slot {
+            Slot::Text | Slot::Text2 => Probe::Text(slot),
+            _ => Probe::Number(slot),
         })
     }
 }
 
-/// Which numbers fulfil a test.
+/// What fulfils a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Values {
-    /// Those in any of these ranges, which are in order and do not touch.
+    /// Numbers in any of these ranges, which are in order and do not touch.
     Ranges(Vec<RangeInclusive<u64>>),
-    /// Those that have any of these bits.
+    /// Numbers that have any of these bits.
     AnyBit(u64),
+    /// Numbers that have none of these bits.
+    NoBit(u64),
+    /// Texts.
+    Texts(Texts),
 }
 
 impl Values {
@@ -85,7 +97,8 @@ impl Values {
     fn len(&self) -> usize {
         match self {
             Values::Ranges(ranges) => ranges.len(),
-            Values::AnyBit(_) => 1,
+            Values::AnyBit(_) | Values::NoBit(_) => 1,
+            Values::Texts(texts) => texts.len(),
         }
     }
 }
@@ -104,10 +117,10 @@ pub struct Test {
 pub struct Line(Vec<Test>);
 
 impl Line {
-    /// Adds a test; what the kernel cannot look at, or would only ever fail, is left out.
+    /// Adds a test; one that says nothing is left out.
     pub fn and(mut self, probe: Probe, values: Values) -> Line {
         let test = Test { probe, values };
-        if probe.slot().is_some() && test.values.len() > 0 && !self.0.contains(&test) {
+        if test.values.len() > 0 && !self.0.contains(&test) {
             self.0.push(test);
         }
         self
@@ -156,6 +169,13 @@ impl Lines {
         self.fit();
     }
 
+    /// The same, with what fits.
+    pub(super) fn fitted(&self) -> Lines {
+        let mut fitted = self.clone();
+        fitted.fit();
+        fitted
+    }
+
     /// Widens until all steps fit: the test with the most steps goes first.
     fn fit(&mut self) {
         while !self.is_everything() && self.len() > STEPS_MOST {
@@ -181,114 +201,4 @@ impl Lines {
         let tests = self.0.iter().flat_map(|line| &line.0);
         tests.map(|test| test.values.len()).sum()
     }
-
-    /// As the kernel reads them; none for what every event fulfils.
-    pub fn steps(&self) -> Vec<Step> {
-        let mut fitted = self.clone();
-        fitted.fit();
-        let mut steps = Vec::new();
-        for line in &fitted.0 {
-            let mut begins = Step::LINE;
-            for test in &line.0 {
-                begins |= Step::TEST;
-                let slot = test.probe.slot().unwrap_or_default();
-                let mut step = |flags, low, high| {
-                    steps.push(Step {
-                        slot,
-                        flags: begins | flags,
-                        unused: 0,
-                        low,
-                        high,
-                    });
-                    begins = 0;
-                };
-                match &test.values {
-                    Values::AnyBit(bits) => step(Step::BITS, *bits, 0),
-                    Values::Ranges(ranges) => {
-                        for range in ranges {
-                            step(0, *range.start(), *range.end());
-                        }
-                    }
-                }
-            }
-        }
-        steps
-    }
-
-    /// Whether an event fulfils them, by the kernel's own way through the steps. `inside` is
-    /// whether its process may be in a container.
-    pub fn pass(&self, event: &Event, inside: bool) -> bool {
-        let unknown = event.marks & (event_mark::INCOMPLETE | event_mark::AS_GIVEN) != 0;
-        let (mut line, mut test, mut passes) = (false, false, false);
-        for step in self.steps() {
-            if step.flags & Step::LINE != 0 {
-                passes |= line && test;
-                (line, test) = (true, true);
-            }
-            if step.flags & Step::TEST != 0 {
-                line &= test;
-                test = false;
-            }
-            if test {
-                continue;
-            }
-            let number = number(step.slot, event, inside);
-            test = if unknown && step.slot < SLOT_UID {
-                true
-            } else if step.flags & Step::BITS != 0 {
-                number & step.low != 0
-            } else {
-                (step.low..=step.high).contains(&number)
-            };
-        }
-        self.is_everything() || passes || line && test
-    }
-}
-
-/// Twin of `SLOT_UID`: what follows is of the process and not of the event.
-const SLOT_UID: u16 = 10;
-
-fn number(slot: u16, event: &Event, inside: bool) -> u64 {
-    const OWN: [Slot; SLOT_UID as usize] = [
-        Slot::Ret,
-        Slot::A,
-        Slot::B,
-        Slot::C,
-        Slot::ALo,
-        Slot::AHi,
-        Slot::BLo,
-        Slot::BHi,
-        Slot::CLo,
-        Slot::CHi,
-    ];
-    match OWN.get(usize::from(slot)) {
-        Some(own) => event.number(*own).unwrap_or(0),
-        None if slot == SLOT_UID => event.task.uid.into(),
-        None => inside.into(),
-    }
-}
-
-/// One step. Twin of `struct step` in `bpf/filter.h`.
-#[repr(C)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Step {
-    /// `enum step_slot`.
-    pub slot: u16,
-    /// [`Step::LINE`], [`Step::TEST`], [`Step::BITS`].
-    pub flags: u16,
-    /// Fills the hole.
-    pub unused: u32,
-    /// The lowest number that fulfils it, or the bits of which any must be set.
-    pub low: u64,
-    /// The highest number that fulfils it.
-    pub high: u64,
-}
-
-impl Step {
-    /// It begins a line.
-    pub const LINE: u16 = 1;
-    /// It begins a test.
-    pub const TEST: u16 = 2;
-    /// It looks for bits.
-    pub const BITS: u16 = 4;
 }

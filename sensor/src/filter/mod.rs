@@ -2,9 +2,13 @@
 
 mod line;
 mod opens;
+mod step;
+mod text;
 
-pub use line::{Line, Lines, Probe, STEPS_MOST, Step, Test, Values};
+pub use line::{Line, Lines, Probe, STEPS_MOST, Test, Values};
 pub use opens::{Access, Opens, writes};
+pub use step::Step;
+pub use text::{How, Piece, Texts};
 
 use crate::event::Event;
 use std::collections::BTreeMap;
@@ -28,6 +32,20 @@ impl KindSet {
         .with(kind::CGROUP)
         .with(kind::CGROUP_MOVE)
         .with(kind::CGROUP_REMOVED);
+
+    /// The calls on a name, whose path is told as given where nothing has seen the entry.
+    pub const NAMED: KindSet = KindSet(0)
+        .with(kind::RENAME)
+        .with(kind::UNLINK)
+        .with(kind::LINK)
+        .with(kind::SYMLINK)
+        .with(kind::CHMOD)
+        .with(kind::CHOWN)
+        .with(kind::XATTR)
+        .with(kind::FILE_FLAGS)
+        .with(kind::TRUNCATE)
+        .with(kind::MKNOD)
+        .with(kind::MKDIR);
 
     /// Every kind of the catalogue.
     pub fn all() -> KindSet {
@@ -131,6 +149,16 @@ impl Filter {
         }
         self.opens.union(&other.opens);
         self.opens_inside.union(&other.opens_inside);
+    }
+
+    /// What the programs are to tell so that all of this can be told: of packets, every accept is
+    /// needed to name the process that they are for.
+    pub fn needed(&self) -> Filter {
+        let mut needed = self.clone();
+        if self.kinds.has_any(&[kind::SENT, kind::RECEIVED]) {
+            needed.want(kind::ACCEPT, Lines::everything());
+        }
+        needed
     }
 
     /// Whether the kernel sends this event, made by a process that may be in a container or is

@@ -67,15 +67,6 @@ pub(super) struct Flows {
     pub(super) unjoined: u64,
 }
 
-/// The kinds that the kernel must tell so that these can be.
-pub(super) fn needs(wanted: KindSet) -> KindSet {
-    if wanted.has_any(&[kind::SENT, kind::RECEIVED]) {
-        wanted.with(kind::ACCEPT)
-    } else {
-        wanted
-    }
-}
-
 impl Flows {
     pub(super) fn want(&mut self, kinds: KindSet) {
         self.wanted = kinds;

@@ -58,12 +58,12 @@ unsafe impl Pod for Words {}
 #[derive(Clone, Copy)]
 struct LineSteps {
     count: u32,
-    unused: u32,
+    texts: u32,
     steps: [Step; STEPS_MOST],
 }
 
-// SAFETY: numbers only, without padding: 2 words of 4 bytes, then steps of 2 numbers of 2 bytes,
-// one of 4 and 2 of 8.
+// SAFETY: numbers only, without padding: 2 words of 4 bytes, then steps of 2 numbers of 2 bytes, 2 of
+// one, one of 2 and 4 of 8.
 unsafe impl Pod for LineSteps {}
 
 impl LineSteps {
@@ -74,7 +74,7 @@ impl LineSteps {
         fixed[..count].copy_from_slice(&steps[..count]);
         LineSteps {
             count: count as u32,
-            unused: 0,
+            texts: steps.iter().fold(0, |texts, step| texts | step.texts()),
             steps: fixed,
         }
     }
@@ -436,7 +436,7 @@ mod tests {
     #[test]
     fn the_words_have_the_layout_of_the_kernel_side() {
         assert_eq!(size_of::<Words>(), 30 * 8 + 12 * 4);
-        assert_eq!(size_of::<LineSteps>(), 8 + STEPS_MOST * 24);
+        assert_eq!(size_of::<LineSteps>(), 8 + STEPS_MOST * 40);
     }
 
     #[test]

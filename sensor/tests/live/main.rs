@@ -21,6 +21,7 @@ mod message;
 mod mount;
 mod mute;
 mod namespace;
+mod narrowed;
 mod network;
 mod observe;
 mod order;
