@@ -37,6 +37,8 @@ static __always_inline u64 attribute_in(struct scratch *s, u32 key)
 	/* A packet has its protocol and its marks in one. */
 	if (kind == KIND_SENT || kind == KIND_RECEIVED)
 		return key == 1 ? (u32)attr->value : attr->value >> 32 & 0xffff;
+	if (attr->key != key && s->record.blocks & BLOCK_NUMBER)
+		attr++;
 	return attr->key == key ? attr->value : 0;
 }
 
@@ -223,6 +225,8 @@ __noinline int read_ends(struct scratch *s, u32 second, u32 judged)
 		return 0;
 	struct ends *ends = &s->judging.texts[second & 1];
 	u32 at = s->record.blocks & BLOCK_ATTR ? sizeof(struct attr) : 0;
+	if (s->record.blocks & BLOCK_NUMBER)
+		at += sizeof(struct attr);
 	u32 len = second ? s->record.text2_len : s->record.text_len;
 	if (second)
 		at += s->record.text_len;

@@ -88,8 +88,8 @@ fn unknown_kinds_and_blocks_are_refused() {
     assert_eq!(decode(&record), Err(DecodeError::Kind(0)));
     record[0] = 3;
     assert!(decode(&record).is_ok());
-    record[2] = 16;
-    assert_eq!(decode(&record), Err(DecodeError::Blocks(16)));
+    record[2] = 32;
+    assert_eq!(decode(&record), Err(DecodeError::Blocks(32)));
     record.push(0);
     assert_eq!(
         decode(&record),

@@ -28,7 +28,8 @@ impl Probe {
     /// What the kernel can look at of a slot of this kind: what it knows by the time that it sends
     /// the event. `open` has a filter of its own for its path ([`super::Opens`]).
     pub fn of(kind: u16, slot: Slot) -> Option<Probe> {
-        let packet = [kind::SENT, kind::RECEIVED].contains(&kind);
+        let attributes =
+            [kind::SENT, kind::RECEIVED, kind::ACCEPT, kind::DISCONNECT].contains(&kind);
         let read_out = match kind {
             // Questions and first messages are read out of packets by user space: of these the
             // kernel knows what the packet says of itself.
@@ -40,7 +41,7 @@ impl Probe {
         let known = match slot {
             _ if read_out == Some(false) => false,
             Slot::Text | Slot::Text2 => text,
-            Slot::Attr(1 | 2) => packet || kind == kind::ACCEPT,
+            Slot::Attr(1 | 2) => attributes,
             Slot::Attr(_) | Slot::AttrText(_) | Slot::Target => false,
             _ => true,
         };

@@ -152,9 +152,13 @@ impl Filter {
     }
 
     /// What the programs are to tell so that all of this can be told: of packets, every accept is
-    /// needed to name the process that they are for.
+    /// needed to name the process that they are for; of the end of a connection, that the kernel side
+    /// looks at accepts.
     pub fn needed(&self) -> Filter {
         let mut needed = self.clone();
+        if self.kinds.has(kind::DISCONNECT) && !self.kinds.has(kind::ACCEPT) {
+            needed.want(kind::ACCEPT, Lines::everything());
+        }
         if self.kinds.has_any(&[kind::SENT, kind::RECEIVED]) {
             needed.want(kind::ACCEPT, Lines::everything());
         }

@@ -439,6 +439,50 @@ fn packets_are_narrowed_by_what_they_say_of_themselves() {
 }
 
 #[test]
+fn ends_of_connections_are_narrowed_by_their_bytes() {
+    let Some(mut watch) = Watch::start(&Filter::context()) else {
+        return;
+    };
+    let [one, other] = free_ports();
+    let script = CONVERSATIONS
+        .replace("HELLO", &hello())
+        .replace("ONE", &one.to_string())
+        .replace("OTHER", &other.to_string());
+    let (one, other) = (u64::from(one), u64::from(other));
+    let mut run = |tests: Tests| -> Vec<(u64, u64)> {
+        let filter = wants(&[kind::DISCONNECT], &[tests]);
+        watch.sensor.set_filter(&filter).unwrap();
+        watch.seen.clear();
+        let (pid, _) = python(&script);
+        watch.expect("exit", of(kind::EXIT, pid));
+        watch.settle();
+        assert!(!watch.seen.iter().any(of(kind::ACCEPT, pid)));
+        let own = watch.seen.iter().filter(|e| of(kind::DISCONNECT, pid)(e));
+        let mut all: Vec<_> = own.map(|e| (e.a & 0xffff_ffff, e.a >> 32)).collect();
+        all.sort();
+        all
+    };
+    let (made, accepted) = (
+        u64::from(stream_mark::OUTBOUND),
+        u64::from(stream_mark::ACCEPTED),
+    );
+    let mut both = [(one, made), (other, made)];
+    both.sort();
+    let sent = |bytes: u64| number(Slot::Attr(1), &[bytes]);
+    assert_eq!(run(vec![sent(16)]), both, "what a miner says");
+    let answered = run(vec![sent(6)]);
+    assert_eq!(answered.len(), 4, "{answered:?}");
+    assert!(answered.iter().all(|(_, side)| *side == accepted));
+    // The end of what the other side sent counts as one.
+    let received = number(Slot::Attr(2), &[17]);
+    assert_eq!(run(vec![received]).len(), 2);
+    let local = Texts::new(How::Is, &[vec![127, 0, 0, 1]], false);
+    let local = (Slot::Text, Values::Texts(local));
+    let told = run(vec![local, number(Slot::ALo, &[one])]);
+    assert_eq!(told, [(one, made); 2]);
+}
+
+#[test]
 fn questions_of_names_are_narrowed_by_who_asks() {
     // A name server of its own is in a network namespace of its own.
     const ASK: &str = "
