@@ -40,8 +40,8 @@
 //! techniques = ["T1620"]
 //! ```
 //!
-//! Its crate is a `cdylib`, built for `wasm32-unknown-unknown`. Its tests run natively: see
-//! [`testkit`].
+//! Its crate is a `cdylib`, built for `wasm32-unknown-unknown`. Its tests run natively, and the same
+//! ones in the agent's own sandbox: see [`testkit`].
 //!
 //! The same input must always give the same findings: a plugin has no clock ([`Event::at`] is
 //! the time) and no randomness ([`bounded::Map`] iterates in the order of insertion).
@@ -52,9 +52,11 @@ extern crate self as vedette_sdk;
 pub mod bounded;
 pub mod cmdline;
 mod config;
+pub mod context;
 mod event;
 mod failure;
 mod finding;
+pub mod intel;
 pub mod json;
 pub mod lineage;
 pub mod log;
@@ -120,7 +122,7 @@ pub mod prelude {
     pub use vedette_sdk_macros::plugin;
 
     pub use crate::{
-        Config, Event, Failure, Findings, Plugin, Process, Severity, Snapshot, Stream, kind, log,
-        metrics, state,
+        Config, Event, Failure, Findings, Plugin, Process, Severity, Snapshot, Stream, context,
+        intel, kind, log, metrics, net, state, timer,
     };
 }

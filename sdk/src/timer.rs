@@ -1,5 +1,26 @@
 //! Events of kind [`TIMER`](crate::kind::TIMER) in event time, for this plugin alone. Timers are
 //! set when the call returns, and outlive a trap and a reload.
+//!
+//! ```
+//! use vedette_sdk::prelude::*;
+//! use std::time::Duration;
+//!
+//! #[plugin]
+//! #[derive(Default)]
+//! struct Quiet;
+//!
+//! impl Plugin for Quiet {
+//!     fn event(&mut self, event: Event<'_>, findings: &mut Findings) {
+//!         if let Some(due) = event.as_timer() {
+//!             // For ten minutes this process has not connected to anybody.
+//!             findings.raise("quiet", Severity::Info).process(due.token());
+//!         } else if let Some(process) = event.as_connect().and(event.process()) {
+//!             // Another one in place of the last.
+//!             let _ = timer::set(process.key(), Duration::from_secs(600));
+//!         }
+//!     }
+//! }
+//! ```
 
 #[cfg(target_arch = "wasm32")]
 use crate::bindings::plugin::vedette::detect::timer as host;
@@ -9,7 +30,7 @@ use crate::testkit::services::timer as host;
 use crate::Failure;
 use std::time::Duration;
 
-/// Asks for an event with this token, in its slot `a`, once this much event time has passed; in
+/// Asks for an event with this token, which is `event.as_timer()?.token()`, once this much event time has passed; in
 /// place of an earlier one with the same token.
 ///
 /// # Errors

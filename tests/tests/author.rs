@@ -125,6 +125,11 @@ fn from_an_empty_directory_to_a_tested_plugin() {
     assert_eq!(figures["delivered"], 1);
     assert!(figures["mean-ns"].as_f64() > Some(0.0), "{figures}");
 
+    // The code's own tests pass in the sandbox as well.
+    let both = ["plugin", "test", "--cargo", "--target-dir", &target];
+    let said = succeed(&both, &home);
+    assert!(said.contains("2 passed, 0 failed"), "{said}");
+
     // A fixture that is not as declared fails, and says how.
     begun.edit("ghost/plugin.toml", "findings = [\"fileless\"]", "");
     let wrong = run(&["plugin", "test", "--target-dir", &target], &home);
@@ -132,6 +137,11 @@ fn from_an_empty_directory_to_a_tested_plugin() {
     let said = stdout(&wrong);
     assert!(said.contains("FAILED  fixtures/memfd.capture"), "{said}");
     assert!(said.contains("not to be found: fileless"), "{said}");
+
+    // What the plugin is not to see it does not find in the sandbox.
+    begun.edit("ghost/plugin.toml", "equals = 0", "equals = 7");
+    let said = fail(&both, &home);
+    assert!(said.contains("in the sandbox (right)"), "{said}");
 }
 
 #[test]

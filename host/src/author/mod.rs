@@ -11,6 +11,7 @@ pub mod fixtures;
 pub mod junit;
 pub mod minimise;
 pub mod project;
+pub mod scene;
 pub mod sdk;
 pub mod sources;
 pub mod trial;

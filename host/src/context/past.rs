@@ -70,7 +70,7 @@ impl Past {
     }
 
     /// Begins with these rows, or ends.
-    pub(super) fn turn<'r>(&self, on: bool, rows: impl Iterator<Item = &'r Arc<Process>>) {
+    pub(crate) fn turn<'r>(&self, on: bool, rows: impl Iterator<Item = &'r Arc<Process>>) {
         let mut tables = self.lock();
         let version = tables.version + 1;
         *tables = Tables {
@@ -86,7 +86,7 @@ impl Past {
 
     /// A row is the current one of its process.
     #[inline]
-    pub(super) fn put(&self, row: &Arc<Process>) {
+    pub(crate) fn put(&self, row: &Arc<Process>) {
         if self.is_on() {
             self.lock().put(row);
         }

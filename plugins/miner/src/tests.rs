@@ -16,6 +16,7 @@ fn send(scene: &mut Scene, actor: Actor, cookie: u64, payload: &[u8], length: us
             text2: POOL.to_vec(),
             a: 3333 | (length as u64) << 32,
             c: cookie,
+            attrs: vec![(2, stream_mark::OUTBOUND.into(), Vec::new())],
             ..Act::new(kind::SENT)
         },
     )

@@ -25,7 +25,21 @@
 //! assert_eq!(findings.len(), 1);
 //! assert_eq!(findings[0].process, child.key());
 //! ```
+//!
+//! Time moves as in the agent: a millisecond an event, a second a [`tick`](Scene::tick), and timers
+//! are told in steps of 100 ms. `context` answers from the story, `intel` from what
+//! [`Scene::list`] gives.
+//!
+//! # The same tests in the sandbox
+//! `vedette plugin test` builds the component, and `vedette plugin test --cargo` then runs
+//! `cargo test` with `VEDETTE_COMPONENT` set to it and `VEDETTE` to the agent. Each call of
+//! [`Scene::findings`] then gives the story to the component in the agent's own runtime too, with
+//! its manifest: only what it subscribes to, only the fields and services that it declares. What it
+//! finds must be the same.
 
+mod component;
+mod lists;
+mod play;
 mod scene;
 pub mod services;
 mod tables;

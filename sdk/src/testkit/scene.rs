@@ -1,7 +1,10 @@
 //! Telling the story.
 
+use super::component;
+use super::lists::Lists;
+use super::play::Play;
 use super::services;
-use super::tables::{MomentRow, Tables};
+use super::tables::{MomentRow, Rows};
 use crate::values::{image_class, process_mark, stream_kind, stream_mark};
 use crate::{Plugin, Snapshot, instance, kind, raw};
 use std::rc::Rc;
@@ -188,18 +191,22 @@ impl Act {
     }
 }
 
+#[derive(Debug, Clone)]
 pub(super) struct Told {
     pub act: Act,
     pub id: u64,
     pub at: u64,
     pub process: Option<Rc<MomentRow>>,
     pub target: Option<Rc<MomentRow>>,
+    /// Every process as it is then.
+    pub rows: Rows,
 }
 
 /// A story.
 pub struct Scene {
     rows: Vec<Rc<MomentRow>>,
     told: Vec<Told>,
+    lists: Option<Lists>,
     now: u64,
 }
 
@@ -218,6 +225,7 @@ impl Scene {
         Scene {
             rows: Vec::new(),
             told: Vec::new(),
+            lists: None,
             now: 1_000_000_000,
         }
     }
@@ -281,6 +289,7 @@ impl Scene {
             at: self.now,
             process,
             target,
+            rows: self.rows.as_slice().into(),
         });
         id
     }
@@ -410,11 +419,28 @@ impl Scene {
         self.push(None, Act::new(kind::TICK))
     }
 
-    /// What a plugin finds in the story. It is run with batches of 1, of 7 and of all events, and
-    /// must find the same.
+    /// So many seconds pass: timers that are due by then are told.
+    pub fn wait(&mut self, seconds: u32) {
+        for _ in 0..seconds {
+            self.tick();
+        }
+    }
+
+    /// Gives the plugin a list of the operator's, with one entry a line as in a file of `--intel`:
+    /// `192.0.2.0/24 what is said of it`, a domain, or a SHA-256.
     ///
     /// # Panics
-    /// If the size of the batches changes the findings, or `init` fails.
+    /// A line is no entry.
+    pub fn list(&mut self, name: &str, lines: &str) {
+        self.lists.get_or_insert_default().add(name, lines);
+    }
+
+    /// What a plugin finds in the story. It is run with batches of 1, of 7 and of all events, and
+    /// must find the same; so it must in the agent's sandbox, where `VEDETTE_COMPONENT` names the
+    /// plugin's component: see the [module](super).
+    ///
+    /// # Panics
+    /// If the size of the batches changes the findings, the sandbox does, or `init` fails.
     pub fn findings<P: Plugin>(&self) -> Vec<raw::Finding> {
         self.findings_with::<P>("{}")
     }
@@ -428,6 +454,7 @@ impl Scene {
             services::reset();
             self.run(&mut started::<P>(config), size)
         });
+        component::compare(&self.told, self.lists.as_ref(), config, &one);
         assert_eq!(show(&one), show(&seven), "batches of 1 and 7 differ");
         assert_eq!(show(&one), show(&all), "batches of 1 and all differ");
         one
@@ -448,26 +475,19 @@ impl Scene {
     pub fn findings_reloaded_with<P: Snapshot>(&self, config: &str) -> Vec<raw::Finding> {
         services::reset();
         let mut plugin = started::<P>(config);
-        let mut found = Vec::new();
-        for told in &self.told {
-            services::set_time(told.at);
-            let batch = Tables::batch(std::slice::from_ref(told));
-            found.extend(instance::detect(&mut plugin, &batch));
+        Play::new(&self.told, self.lists.as_ref(), 1).run(|batch| {
+            let found = instance::detect(&mut plugin, batch);
             let saved = plugin.save();
             plugin = started::<P>(config);
             plugin.restore(P::SCHEMA, &saved).expect("its own snapshot");
-        }
-        found
+            found
+        })
     }
 
     /// Runs a plugin over the story in batches of this size.
     pub fn run<P: Plugin>(&self, plugin: &mut P, size: usize) -> Vec<raw::Finding> {
-        let mut found = Vec::new();
-        for told in self.told.chunks(size.min(self.told.len()).max(1)) {
-            services::set_time(told[0].at);
-            found.extend(instance::detect(plugin, &Tables::batch(told)));
-        }
-        found
+        Play::new(&self.told, self.lists.as_ref(), size)
+            .run(|batch| instance::detect(plugin, batch))
     }
 }
 

@@ -1,5 +1,8 @@
 //! The host's services, in the memory of the test's thread.
 
+use super::lists::Lists;
+use super::scene::Told;
+use super::tables::Rows;
 use crate::log::Level;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,8 +19,14 @@ pub struct Services {
     /// Keys and values, and when each ends (0: never).
     pub state: BTreeMap<Vec<u8>, (Vec<u8>, u64)>,
     counts: BTreeMap<Vec<u8>, (u64, u64)>,
-    /// Timers that are set: by token, when each is due. A test gives the plugin their events.
+    /// Timers that are set: by token, when each is due.
     pub timers: BTreeMap<u64, u64>,
+    /// Timers that were told.
+    fired: u64,
+    /// The operator's lists, where the story has some.
+    lists: Option<Lists>,
+    /// What was at the events of the call that is being made, by their ids.
+    moments: BTreeMap<u64, Rows>,
     /// Event time of the call that is being made.
     now: u64,
 }
@@ -37,7 +46,41 @@ pub fn seen() -> Services {
 }
 
 pub(crate) fn set_time(now: u64) {
-    SERVICES.with_borrow_mut(|s| s.now = now);
+    SERVICES.with_borrow_mut(|s| {
+        if s.now == 0 {
+            // What `init` did before there was a time.
+            s.timers.values_mut().for_each(|due| *due += now);
+            let ends = s.state.values_mut().map(|(_, ends)| ends);
+            ends.filter(|ends| **ends > 0).for_each(|ends| *ends += now);
+            s.counts.values_mut().for_each(|(_, ends)| *ends += now);
+        }
+        s.now = now;
+    });
+}
+
+/// A call begins, with these events.
+pub(super) fn judge(told: &[Told], lists: Option<&Lists>) {
+    SERVICES.with_borrow_mut(|s| {
+        s.moments = told.iter().map(|t| (t.id, t.rows.clone())).collect();
+        s.lists = lists.cloned();
+    });
+}
+
+/// It has returned.
+pub(super) fn judged() {
+    judge(&[], None);
+}
+
+/// The next timer that is due: its count among those that were told, its token, and when it was
+/// due.
+pub(super) fn fire() -> Option<(u64, u64, u64)> {
+    SERVICES.with_borrow_mut(|s| {
+        let due = s.timers.iter().filter(|(_, due)| **due <= s.now);
+        let (due, token) = due.map(|(token, due)| (*due, *token)).min()?;
+        s.timers.remove(&token);
+        s.fired += 1;
+        Some((s.fired, token, due))
+    })
 }
 
 pub(crate) fn write(level: Level, message: &str) {
@@ -52,12 +95,75 @@ pub(crate) fn set(name: &str, value: i64) {
     SERVICES.with_borrow_mut(|s| s.gauges.insert(name.to_owned(), value));
 }
 
+pub(crate) mod context {
+    use super::super::tables::{MomentRow, Rows, Tables};
+    use super::SERVICES;
+    use crate::raw;
+    use crate::values::{failure, process_mark};
+
+    fn moment(event: u64) -> Result<Rows, u32> {
+        SERVICES.with_borrow(|s| s.moments.get(&event).cloned().ok_or(failure::NOT_SENT))
+    }
+
+    pub fn process(event: u64, key: u64) -> Result<raw::Batch, u32> {
+        let rows = moment(event)?;
+        let row = rows.iter().find(|row| row.key == key);
+        let row = row.ok_or(failure::NOT_FOUND)?;
+        Ok(Tables::rows(std::slice::from_ref(row)))
+    }
+
+    pub fn children(event: u64, key: u64, most: u32) -> Result<(u32, raw::Batch), u32> {
+        living(event, most, |row| {
+            row.parent.as_ref().is_some_and(|p| p.key == key)
+        })
+    }
+
+    pub fn members(event: u64, key: u64, most: u32) -> Result<(u32, raw::Batch), u32> {
+        living(event, most, |row| row.container == key)
+    }
+
+    fn living(
+        event: u64,
+        most: u32,
+        fits: impl Fn(&MomentRow) -> bool,
+    ) -> Result<(u32, raw::Batch), u32> {
+        let rows = moment(event)?;
+        let living = rows
+            .iter()
+            .filter(|row| row.marks & process_mark::EXITED == 0 && fits(row));
+        let found: Vec<_> = living.take(most as usize).cloned().collect();
+        Ok((found.len() as u32, Tables::rows(&found)))
+    }
+}
+
+pub(crate) mod intel {
+    use super::SERVICES;
+    pub use crate::bindings::plugin::vedette::detect::intel::Hit;
+    use crate::values::failure;
+
+    pub fn look_up(kind: u32, value: &[u8]) -> Result<Vec<Hit>, u32> {
+        SERVICES.with_borrow(|s| {
+            let lists = s.lists.as_ref().ok_or(failure::UNAVAILABLE)?;
+            lists.look_up(kind, value)
+        })
+    }
+}
+
 pub(crate) mod timer {
     use super::SERVICES;
+    use crate::values::failure;
+
+    /// Most timers of a plugin, as in the agent.
+    const MAX_TIMERS: usize = 4096;
 
     pub fn set(token: u64, after: u64) -> Result<(), u32> {
-        SERVICES.with_borrow_mut(|s| s.timers.insert(token, s.now.saturating_add(after.max(1))));
-        Ok(())
+        SERVICES.with_borrow_mut(|s| {
+            if s.timers.len() >= MAX_TIMERS && !s.timers.contains_key(&token) {
+                return Err(failure::QUOTA);
+            }
+            s.timers.insert(token, s.now.saturating_add(after.max(1)));
+            Ok(())
+        })
     }
 
     pub fn clear(token: u64) {

@@ -24,7 +24,7 @@ pub struct MomentRow {
     pub inode: u64,
     pub exe: Vec<u8>,
     pub args: Vec<u8>,
-    fds: [Option<Fd>; 3],
+    pub(super) fds: [Option<Fd>; 3],
 }
 
 impl Default for MomentRow {
@@ -72,6 +72,9 @@ impl MomentRow {
     }
 }
 
+/// Every process of a story, as it is at one moment.
+pub(super) type Rows = Rc<[Rc<MomentRow>]>;
+
 /// The tables of a batch while they are filled.
 pub(super) struct Tables {
     batch: raw::Batch,
@@ -82,7 +85,15 @@ pub(super) struct Tables {
 impl Tables {
     /// One batch of these events.
     pub fn batch(told: &[Told]) -> raw::Batch {
-        let mut tables = Tables {
+        let mut tables = Tables::new();
+        for event in told {
+            tables.event(event);
+        }
+        tables.batch
+    }
+
+    fn new() -> Tables {
+        Tables {
             batch: raw::Batch {
                 text: Vec::new(),
                 streams: Vec::new(),
@@ -93,9 +104,17 @@ impl Tables {
             },
             rows: HashMap::new(),
             containers: HashMap::new(),
-        };
-        for event in told {
-            tables.event(event);
+        }
+    }
+
+    /// A batch without events: these rows first, their lineages behind them.
+    pub fn rows(rows: &[Rc<MomentRow>]) -> raw::Batch {
+        let mut tables = Tables::new();
+        for row in rows {
+            tables.add(row);
+        }
+        for row in rows {
+            tables.link(row);
         }
         tables.batch
     }
@@ -149,7 +168,22 @@ impl Tables {
         if let Some(index) = self.rows.get(&Rc::as_ptr(row)) {
             return *index;
         }
-        let parent = row.parent.as_ref().map_or(NONE, |p| self.process(p));
+        let index = self.add(row);
+        self.link(row);
+        index
+    }
+
+    /// Puts in the parent of a row that is there.
+    fn link(&mut self, row: &Rc<MomentRow>) {
+        if let Some(parent) = &row.parent {
+            let parent = self.process(parent);
+            let index = self.rows[&Rc::as_ptr(row)];
+            self.batch.processes[index as usize].parent = parent;
+        }
+    }
+
+    /// A row, as yet without a parent.
+    fn add(&mut self, row: &Rc<MomentRow>) -> u32 {
         let container = self.container(row.container);
         let first = self.batch.streams.len() as u32;
         for (fd, what) in row.fds.iter().enumerate() {
@@ -175,7 +209,7 @@ impl Tables {
         let index = self.batch.processes.len() as u32;
         self.batch.processes.push(raw::Process {
             key: row.key,
-            parent,
+            parent: NONE,
             container,
             pid: row.pid,
             uid: row.uid,

@@ -11,6 +11,7 @@ mod minimise;
 mod new;
 mod place;
 mod replay;
+mod scene;
 mod sign;
 mod test;
 
@@ -46,6 +47,9 @@ enum Command {
     Bench(bench::Bench),
     /// Replay a capture through one plugin; tell what it finds and how long it takes.
     Replay(replay::Replay),
+    /// Give a component the story of a test, as JSON, and tell what it finds: for the test kits.
+    #[command(hide = true)]
+    Scene(scene::Scene),
     /// Make a capture small: keep of it what a finding needs.
     Minimise(minimise::Minimise),
     /// Show what a component is and asks for, without running it.
@@ -76,6 +80,7 @@ impl Plugin {
             Command::Dev(dev) => dev.execute(),
             Command::Bench(bench) => bench.execute(),
             Command::Replay(replay) => replay.execute(),
+            Command::Scene(scene) => scene.execute(),
             Command::Minimise(minimise) => minimise.execute(),
             Command::Inspect(inspect) => inspect.execute(),
             Command::Keygen(keygen) => keygen.execute(),

@@ -19,7 +19,7 @@ pub struct CacheArgs {
 
 impl CacheArgs {
     /// The directory, if there is one to be had.
-    fn directory(&self) -> Option<PathBuf> {
+    pub fn directory(&self) -> Option<PathBuf> {
         let absolute = |name: &str| {
             let path = PathBuf::from(std::env::var_os(name)?);
             path.is_absolute().then_some(path)

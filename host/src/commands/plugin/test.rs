@@ -5,7 +5,8 @@ use crate::author::fixtures::{self, Report, Verdict};
 use crate::author::junit::junit;
 use anyhow::Context as _;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// Fewest events of which it is told how long one takes.
 const TIMED: u64 = 1000;
@@ -27,6 +28,10 @@ pub struct Test {
     /// Write the report to this file in JUnit's form as well.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+
+    /// Run `cargo test` as well, where each story that a test tells goes through the component too.
+    #[arg(long)]
+    cargo: bool,
 }
 
 impl Test {
@@ -40,6 +45,12 @@ impl Test {
         }
         let plugin = self.build.ready(&self.directory)?;
         let manifest = &plugin.manifest;
+        if self.cargo {
+            self.cargo_test(&plugin.subject.path)?;
+        }
+        if manifest.fixtures.is_empty() && self.cargo {
+            return Ok(());
+        }
         if manifest.fixtures.is_empty() {
             anyhow::bail!(
                 "{}: it declares no [[fixture]], so nothing is tested; record one with `vedette record`, make it small with `vedette plugin minimise`, and name it",
@@ -69,6 +80,39 @@ impl Test {
                 report.version,
                 report.fixtures.len()
             ),
+        }
+    }
+}
+
+impl Test {
+    /// The crate's own tests: natively, and in the sandbox.
+    fn cargo_test(&self, component: &Path) -> anyhow::Result<()> {
+        let manifest = self.directory.join("Cargo.toml");
+        if !manifest.is_file() {
+            anyhow::bail!(
+                "{}: there is no such file; --cargo is for plugins in Rust",
+                manifest.display()
+            );
+        }
+        let component = std::path::absolute(component)?;
+        let own = std::env::current_exe().context("the agent's own binary is not to be found")?;
+        let mut cargo = Command::new("cargo");
+        cargo
+            .args(["test", "--quiet", "--release", "--manifest-path"])
+            .arg(manifest)
+            .env("VEDETTE_COMPONENT", component)
+            .env("VEDETTE", own);
+        if let Some(target) = &self.build.target_dir {
+            cargo.arg("--target-dir").arg(target);
+        }
+        // The report alone goes to standard output.
+        cargo.stdout(std::io::stderr());
+        let status = cargo
+            .status()
+            .context("cargo cannot be run; install Rust")?;
+        match status.success() {
+            true => Ok(()),
+            false => anyhow::bail!("cargo test: {status}"),
         }
     }
 }

@@ -90,12 +90,15 @@ mod tests {
     use vedette_sdk::kind;
     use vedette_sdk::testkit::{Act, Actor, Exec, Scene};
 
+    /// AF_INET and SOCK_STREAM, as the event carries them.
+    const TCP: u64 = 0x10002;
+
     fn try_door(scene: &mut Scene, actor: Actor, last: u8, ret: i32) {
         scene.tell(
             actor,
             Act {
                 ret,
-                a: 22,
+                a: 22 | TCP << 32,
                 text: vec![10, 0, 0, last],
                 ..Act::new(kind::CONNECT)
             },
