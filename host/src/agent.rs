@@ -65,6 +65,9 @@ impl Agent {
         let context = Context::default();
         plugins.know(context.past());
         context.keep_past(plugins.asks());
+        if recorder.is_some() {
+            plugins.answers().keep();
+        }
         Agent {
             context,
             plugins,
@@ -96,6 +99,11 @@ impl Agent {
         if let Some(count) = self.taken.get_mut(usize::from(event.kind)) {
             *count += 1;
         }
+        if event.kind == kind::ANSWER {
+            // It is of the stream for a replay's sake: what plugins are told are the answers
+            // themselves, not what others asked.
+            return self.take_answer(event);
+        }
         let Rows { process, target } = self.context.apply(&event);
         let record = Record {
             event,
@@ -114,6 +122,39 @@ impl Agent {
         }
         if !self.mutes.drops(&record) {
             self.plugins.offer(record);
+        }
+    }
+
+    fn take_answer(&mut self, event: Event) {
+        let record = Record {
+            event,
+            process: None,
+            target: None,
+        };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.keep(&record.event);
+        }
+        if let Some(watcher) = &mut self.watcher {
+            watcher(&record);
+        }
+    }
+
+    /// Puts what services have answered from the machine into the recording.
+    pub fn keep_answers(&mut self) {
+        if self.recorder.is_none() {
+            return;
+        }
+        let (answers, lost) = self.plugins.answers().take();
+        for answer in answers {
+            let answer = Event {
+                at: self.now,
+                id: self.own_id(),
+                ..answer
+            };
+            self.take(answer);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.left_out += lost;
         }
     }
 
@@ -251,6 +292,7 @@ impl Agent {
     /// Ends the recording and lets every plugin finish what waits for it.
     pub fn finish(&mut self) -> Result<(), CaptureError> {
         self.plugins.drain();
+        self.keep_answers();
         self.moment.pass(u64::MAX);
         self.recorder.take().map_or(Ok(()), Recorder::finish)
     }

@@ -3,6 +3,7 @@
 //! [`agent`] composes the steps of an event's path in order; each other module is one step.
 
 pub mod agent;
+pub mod answers;
 pub mod author;
 pub mod commands;
 pub mod context;

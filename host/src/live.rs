@@ -129,6 +129,7 @@ impl Live {
             self.hear_runtimes(agent);
             self.follow_lists(agent);
             agent.plugins.flush();
+            agent.keep_answers();
             self.follow_plugins(agent)?;
             if let Some(control) = &self.control {
                 agent.serve(control);

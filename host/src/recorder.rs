@@ -5,6 +5,7 @@ use crate::selection::Selection;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use vedette_sensor::capture::{CaptureError, Writer};
+use vedette_sensor::event::Event;
 
 /// A capture being written. One that can no longer be written ends; detection goes on.
 pub struct Recorder {
@@ -13,7 +14,7 @@ pub struct Recorder {
     /// Size at which the capture ends, and what is set then.
     most: Option<(u64, Arc<AtomicBool>)>,
     failed: Option<CaptureError>,
-    /// Events that were too large to be kept.
+    /// Events that were too large to be kept, and answers of services that came too fast.
     pub left_out: u64,
 }
 
@@ -43,13 +44,17 @@ impl Recorder {
 
     /// Keeps the event if it is selected.
     pub fn take(&mut self, record: &Record) {
+        if self.selection.is_all() || self.selection.keeps(record) {
+            self.keep(&record.event);
+        }
+    }
+
+    /// Keeps the event, whatever is selected: what a replay needs.
+    pub fn keep(&mut self, event: &Event) {
         let Some(writer) = &mut self.writer else {
             return;
         };
-        if !self.selection.is_all() && !self.selection.keeps(record) {
-            return;
-        }
-        match writer.write(&record.event) {
+        match writer.write(event) {
             Ok(()) => {}
             Err(CaptureError::TooLarge { .. }) => self.left_out += 1,
             Err(error) => {
@@ -72,6 +77,12 @@ impl Recorder {
     /// # Errors
     /// When not all that was to be kept is in the file.
     pub fn finish(self) -> Result<(), CaptureError> {
+        if self.left_out > 0 {
+            tracing::warn!(
+                "{} events and answers are not in the capture: they were too large, or too many at once",
+                self.left_out
+            );
+        }
         match (self.failed, self.writer) {
             (Some(error), _) => Err(error),
             (None, Some(writer)) => writer.finish().map(drop),

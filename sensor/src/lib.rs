@@ -9,6 +9,7 @@ pub mod decode;
 pub mod device;
 pub mod event;
 pub mod existing;
+pub mod file;
 pub mod filter;
 pub mod image;
 pub mod live;

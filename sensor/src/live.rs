@@ -4,7 +4,7 @@ mod credentials;
 mod earlier;
 mod error;
 mod flows;
-mod given;
+pub(crate) mod given;
 mod lanes;
 mod losses;
 mod merge;

@@ -1,6 +1,7 @@
 //! One plugin run over one capture: what it finds, what it says, and how long it takes.
 
 use crate::agent::Agent;
+use crate::answers::Answers;
 use crate::finding::Finding;
 use crate::intel::{self, Directory, IntelError, Lists, Problem};
 use crate::manifest::OWN_ID;
@@ -171,8 +172,12 @@ impl Subject {
         events: impl IntoIterator<Item = Event>,
         batch: usize,
     ) -> Result<Trial, TrialError> {
+        let events: Vec<Event> = events.into_iter().collect();
+        let answers = Answers::of_capture();
+        answers.know(events.iter().collect());
         let (sender, outcomes) = unbounded();
         let options = HostOptions {
+            answers,
             cache: self.cache.clone(),
             workers: 1,
             batch,

@@ -12,6 +12,7 @@ pub mod sensor;
 pub mod summary;
 
 use crate::agent::Moment;
+use crate::answers::Answers;
 use crate::output::printable;
 use crate::plugin::outcome::Outcome;
 use crate::plugin::queue::Overflow;
@@ -83,6 +84,10 @@ impl PluginArgs {
             batch: self.batch.into(),
             watch: live,
             overflow: if live { Overflow::Shed } else { Overflow::Wait },
+            answers: match live {
+                true => Answers::of_machine(),
+                false => Answers::of_capture(),
+            },
             ..HostOptions::default()
         }
     }

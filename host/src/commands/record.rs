@@ -5,8 +5,9 @@ use super::run::stop_on_signals;
 use super::summary::Summary;
 use super::{PluginArgs, RuntimeArgs};
 use crate::agent::Agent;
+use crate::answers::Answers;
 use crate::live::Live;
-use crate::plugin::host::PluginHost;
+use crate::plugin::{HostOptions, host::PluginHost};
 use crate::recorder::Recorder;
 use crate::selection::Selection;
 use crate::span::duration;
@@ -81,6 +82,10 @@ impl Record {
             batch: 64,
         }
         .options(false);
+        let options = HostOptions {
+            answers: Answers::of_machine(),
+            ..options
+        };
         let mut plugins = PluginHost::new(options, sender.clone())?;
         let base = if self.wanted_by.is_some() {
             plugins.load_all();

@@ -3,6 +3,7 @@
 use super::lists::IntelArgs;
 use super::{OutputArgs, PluginArgs, handle_outcomes, summary::Summary};
 use crate::agent::Agent;
+use crate::answers::Recorded;
 use crate::loss::Lost;
 use crate::output::Clock;
 use crate::plugin::host::PluginHost;
@@ -16,7 +17,7 @@ use std::io::{Read, Seek};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use vedette_contract::kind;
-use vedette_sensor::capture::Reader;
+use vedette_sensor::capture::{CaptureError, Reader};
 
 /// Arguments of `vedette replay`.
 #[derive(Debug, Args)]
@@ -101,15 +102,31 @@ impl Pace {
     }
 }
 
+/// The answers that a capture holds. What cannot be read of it is told when it is replayed.
+fn recorded(capture: &mut (impl Read + Seek)) -> Result<Recorded, CaptureError> {
+    let mut recorded = Recorded::default();
+    for event in Reader::new(capture)?.flatten() {
+        recorded.take(&event);
+    }
+    if recorded.left_out > 0 {
+        let (left_out, kept) = (recorded.left_out, recorded.len());
+        anstream::eprintln!(
+            "the capture holds more answers of services than a replay uses: after the first {kept}, \
+             {left_out} are unavailable"
+        );
+    }
+    Ok(recorded)
+}
+
 /// Feeds a capture to the plugins and prints what they find.
 pub fn run(
-    capture: impl Read + Seek,
+    mut capture: impl Read + Seek,
     name: &str,
     plugins: PluginArgs,
     form: Form,
     how: How,
 ) -> anyhow::Result<()> {
-    let mut reader = Reader::new(capture).with_context(|| name.to_owned())?;
+    let mut reader = Reader::new(&mut capture).with_context(|| name.to_owned())?;
     let blocks = reader.blocks().with_context(|| name.to_owned())?;
     let span = how
         .span
@@ -122,12 +139,20 @@ pub fn run(
     let clock = Clock {
         boot: i128::from(reader.header().boot_offset),
     };
+    drop(reader);
     let (sender, outcomes) = unbounded();
     let mut host = PluginHost::new(plugins.options(false), sender)?;
     plugins.load_into(&mut host);
     if let Some(loaded) = how.intel.load()? {
         host.begin_with(loaded.lists);
     }
+    if host.asks_machine() {
+        capture.rewind()?;
+        let recorded = recorded(&mut capture).with_context(|| name.to_owned())?;
+        host.answers().know(recorded);
+    }
+    capture.rewind()?;
+    let reader = Reader::new(capture).with_context(|| name.to_owned())?;
     let mut agent = Agent::new(host, None);
     let policy = Policy::new(false, &[])?;
     let handler = handle_outcomes(

@@ -13,6 +13,7 @@ use super::{
     store::{Place, Store},
 };
 use crate::{
+    answers::Answers,
     grants::Grants,
     manifest::{Manifest, Restart, Service},
     subscription::Subscriptions,
@@ -43,11 +44,6 @@ pub enum LoadError {
     /// It does not compile.
     #[error(transparent)]
     Compile(#[from] CompileError),
-    /// It needs a service that is part of the contract and not of this agent.
-    #[error(
-        "it needs the service {0}, which this version of the agent does not give; run it with a later one"
-    )]
-    NotGiven(&'static str),
     /// Its imports are not what the host gives.
     #[error(
         "its imports are not those of the contract: {0}; rebuild it against this agent's contract"
@@ -76,6 +72,8 @@ pub struct Compiled {
     pub source: Source,
     /// The stages that it has gone through.
     pub life: Life,
+    /// Where its questions about the machine are answered.
+    pub answers: Answers,
     pre: InstancePre<Services>,
     kept: Shared,
 }
@@ -199,6 +197,8 @@ pub struct Loader {
     pub decisions: Decisions,
     /// ns of event time for which a generation runs beside an older one first; 0 is not at all.
     pub shadow: u64,
+    /// Where plugins' questions about the machine are answered.
+    pub answers: Answers,
     next: AtomicU32,
     coming: Mutex<Vec<Coming>>,
     /// By plugin id: what generations of one publisher and form share.
@@ -229,6 +229,7 @@ impl Loader {
             settings: None,
             decisions,
             shadow: 0,
+            answers: Answers::default(),
             next: AtomicU32::new(1),
             coming: Mutex::default(),
             kept: Mutex::default(),
@@ -310,11 +311,7 @@ impl Loader {
         let shadow = (shadow > 0 && self.knows(&component.manifest.id)).then_some(shadow);
         let (code, source) = self.cache.compile(&component)?;
         let mut linker = Linker::new(&self.engine);
-        let needs = services::not_given(&component.manifest.services);
-        let link = |e: wasmtime::Error| match needs {
-            Some(service) => LoadError::NotGiven(service.name()),
-            None => LoadError::Link(format!("{e:#}")),
-        };
+        let link = |e: wasmtime::Error| LoadError::Link(format!("{e:#}"));
         services::link(&mut linker, &component.manifest.services).map_err(link)?;
         let compiled = Compiled {
             path: path.to_owned(),
@@ -326,6 +323,8 @@ impl Loader {
             life,
             pre: linker.instantiate_pre(&code).map_err(link)?,
             kept: self.kept(&component),
+            answers: self.answers.clone(),
+            kept: self.kept(&component.manifest),
             manifest: component.manifest,
         };
         let instance = compiled.start()?;

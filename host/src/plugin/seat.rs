@@ -76,11 +76,14 @@ impl Seat {
             kept: compiled.kept().clone(),
             builder: Builder::new(&compiled.manifest.fields),
             instance: Some(instance),
+            known: Known {
+                answers: compiled.answers.clone(),
+                ..Known::default()
+            },
             compiled,
             number,
             delivered,
             clock,
-            known: Known::default(),
         }
     }
 
@@ -134,6 +137,13 @@ impl Seat {
         self.known
             .moments
             .extend(deliveries.iter().filter_map(moment));
+    }
+
+    /// What has been taken is judged, by whoever was to: a question may have another answer now.
+    pub fn forget_answers(&self) {
+        if self.compiled.has(Service::File) || self.compiled.has(Service::Context) {
+            self.known.answers.forget(&self.id);
+        }
     }
 
     /// Forgets it: whoever holds a moment keeps what was then in memory.

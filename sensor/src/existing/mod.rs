@@ -7,6 +7,7 @@
 
 mod control_groups;
 mod descriptors;
+mod open_sockets;
 mod process;
 mod sockets;
 mod survey;
@@ -22,6 +23,7 @@ use std::collections::{HashMap, HashSet};
 use tasks::{Place, Told};
 use vedette_contract::{kind, values::event_mark};
 
+pub use open_sockets::{OpenSocket, SocketError, open_sockets};
 pub use survey::{Glance, Seen, Survey, lives};
 pub use tasks::Tasks;
 

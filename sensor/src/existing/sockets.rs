@@ -15,8 +15,8 @@ const TABLE_MAX: u64 = 32 << 20;
 /// Stops a machine full of namespaces from filling memory: namespaces whose sockets are known.
 const NETWORKS_MAX: usize = 1024;
 
-const ESTABLISHED: u8 = 1;
-const LISTEN: u8 = 10;
+pub(super) const ESTABLISHED: u8 = 1;
+pub(super) const LISTEN: u8 = 10;
 
 /// Sockets by network namespace and inode, each namespace read when it is first met.
 #[derive(Debug)]
@@ -38,12 +38,13 @@ struct Inet {
 }
 
 /// One row of `/proc/net/tcp` and its like.
-struct Row {
-    local_port: u16,
-    port: u16,
-    address: Box<[u8]>,
-    state: u8,
-    inode: u64,
+pub(super) struct Row {
+    pub local: Box<[u8]>,
+    pub local_port: u16,
+    pub port: u16,
+    pub address: Box<[u8]>,
+    pub state: u8,
+    pub inode: u64,
 }
 
 impl Sockets {
@@ -145,12 +146,13 @@ impl Row {
     }
 }
 
-fn row(line: &[u8]) -> Option<Row> {
+pub(super) fn row(line: &[u8]) -> Option<Row> {
     let mut fields = line.split(|b| *b == b' ').filter(|f| !f.is_empty());
     let (local, remote, state) = (fields.nth(1)?, fields.next()?, fields.next()?);
-    let (_, local_port) = endpoint(local)?;
+    let (local, local_port) = endpoint(local)?;
     let (address, port) = endpoint(remote)?;
     Some(Row {
+        local,
         local_port,
         port,
         address,

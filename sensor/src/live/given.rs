@@ -13,8 +13,8 @@
 //! opened. What cannot be had that way, or no longer, leaves the path as it was written, and the
 //! mark `incomplete` says so.
 
-mod root;
-mod walk;
+pub(crate) mod root;
+pub(crate) mod walk;
 
 use crate::event::{Event, TaskRef};
 use root::{File, Missing, Root};

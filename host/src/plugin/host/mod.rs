@@ -23,7 +23,9 @@ use super::{
     watch::{Places, Seen},
     worker::Worker,
 };
-use crate::{context::Past, grants::Grants, intel::Lists, manifest, record::Record};
+use crate::{
+    answers::Answers, context::Past, grants::Grants, intel::Lists, manifest, record::Record,
+};
 use change::Prepared;
 use crossbeam_channel::{Receiver, Sender};
 use std::{
@@ -65,6 +67,8 @@ pub struct HostOptions {
     pub decisions: Option<PathBuf>,
     /// File of what plugins keep over restarts; nothing lasts if none.
     pub store: Option<PathBuf>,
+    /// Where plugins' questions about the machine are answered.
+    pub answers: Answers,
 }
 
 impl Default for HostOptions {
@@ -83,6 +87,7 @@ impl Default for HostOptions {
             terms: Terms::default(),
             decisions: None,
             store: None,
+            answers: Answers::default(),
         }
     }
 }
@@ -200,6 +205,7 @@ impl PluginHost {
         let store = options.store.clone();
         loader.store = store.map(|path| Arc::new(Store::new(path, outcomes.clone())));
         let saver = loader.store.clone().map(Saver::start).transpose()?;
+        loader.answers = options.answers.clone();
         let granted = options.grants.mark();
         let (prepare, prepared) = crossbeam_channel::unbounded();
         Ok(PluginHost {
@@ -307,6 +313,17 @@ impl PluginHost {
     pub fn asks(&self) -> bool {
         let service = manifest::Service::Context;
         self.plugins.iter().any(|plugin| plugin.has(service))
+    }
+
+    /// Where plugins' questions about the machine are answered.
+    pub fn answers(&self) -> &Answers {
+        &self.options.answers
+    }
+
+    /// Whether a plugin may ask about the machine.
+    pub fn asks_machine(&self) -> bool {
+        let asks = |service| self.plugins.iter().any(|plugin| plugin.has(service));
+        asks(manifest::Service::File) || asks(manifest::Service::Context)
     }
 
     /// What the plugins want from the kernel: those in service, those that wait to be applied,

@@ -158,6 +158,7 @@ impl Runner {
                 if let Some(shadow) = &mut self.shadow {
                     shadow.deliver(&taken);
                 }
+                self.live.forget_answers();
                 Turn::Worked
             }
             Taken::Switch(generation) => {

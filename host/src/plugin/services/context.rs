@@ -5,7 +5,10 @@ use super::{
     Services,
     quota::Meter,
 };
-use crate::context::{Moment, process::Process};
+use crate::{
+    answers::{self, About, What},
+    context::{Moment, process::Process},
+};
 use std::sync::Arc;
 use vedette_contract::values::failure;
 use wasmtime::component::Linker;
@@ -33,8 +36,8 @@ pub(super) fn link(linker: &mut Linker<Services>) -> wasmtime::Result<()> {
             .data_mut()
             .list(event, most, |at, most| at.members(key, most)),))
     })?;
-    context.func_wrap("sockets", |mut cx, (event, _): (u64, u64)| {
-        Ok((cx.data_mut().sockets(event),))
+    context.func_wrap("sockets", |mut cx, (event, key): (u64, u64)| {
+        Ok((cx.data_mut().sockets(event, key),))
     })
 }
 
@@ -68,11 +71,13 @@ impl Services {
         Ok(self.answer(&rows))
     }
 
-    /// Sockets are looked up on the machine, which this agent does not do yet: as in a replay that
-    /// has no record of the answer.
-    fn sockets(&mut self, event: u64) -> Result<Vec<Socket>, u32> {
-        self.moment(event)?;
-        Err(failure::UNAVAILABLE)
+    /// The sockets that a process has open now, of one that was known when the event happened.
+    fn sockets(&mut self, event: u64, key: u64) -> Result<Vec<Socket>, u32> {
+        let process = self.moment(event)?.process(key);
+        let process = process.ok_or(failure::NOT_FOUND)?;
+        let sockets: Vec<answers::Socket> =
+            self.of_machine(event, What::Sockets { key }, About::Process(process.id))?;
+        Ok(sockets.into_iter().map(told).collect())
     }
 
     /// A batch of these processes and their lineages, and how many of them it has room for.
@@ -84,5 +89,19 @@ impl Services {
         let (count, batch) = answers.list(rows, |process| shown.push(process.clone()));
         self.had(Meter::Context, batch.processes.len() as u64);
         (count, batch)
+    }
+}
+
+fn told(socket: answers::Socket) -> Socket {
+    Socket {
+        fd: socket.fd,
+        kind: socket.kind,
+        marks: socket.marks,
+        family: socket.family,
+        inode: socket.inode,
+        local: socket.local,
+        remote: socket.remote,
+        local_port: socket.local_port,
+        remote_port: socket.remote_port,
     }
 }

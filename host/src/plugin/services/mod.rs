@@ -3,8 +3,10 @@
 //! Everything that a call does is gathered here and takes effect when the call returns.
 
 mod context;
+mod file;
 mod intel;
 mod log;
+mod machine;
 mod memory;
 mod metrics;
 mod quota;
@@ -22,6 +24,7 @@ use super::{
     state::{Entry, Key, Pending, State, Unloaded},
 };
 use crate::{
+    answers::Answers,
     context::{Moment, process::Process},
     intel::Lists,
     manifest::{Manifest, Restart, Service},
@@ -48,6 +51,8 @@ pub struct Known {
     pub moments: Moments,
     /// The operator's lists, if there are any, as they are between these events and the next.
     pub lists: Option<Arc<Lists>>,
+    /// Where questions about the machine are answered.
+    pub answers: Answers,
 }
 
 /// What belongs to a plugin and not to one of its instances.
@@ -239,6 +244,8 @@ pub struct Services {
     /// The operator's lists, during a call that may ask them.
     lists: Option<Arc<Lists>>,
     asks_lists: bool,
+    /// The machine, where it may ask about that.
+    machine: Option<machine::Machine>,
     /// Processes that the call was shown beyond its batch.
     shown: Vec<Arc<Process>>,
     pending: Pending,
@@ -263,6 +270,7 @@ impl Services {
             moments: Vec::new(),
             lists: None,
             asks_lists: manifest.services.contains(&Service::Intel),
+            machine: machine::Machine::of(manifest),
             shown: Vec::new(),
             pending: Pending::default(),
             timers: timer::Pending::default(),
@@ -289,6 +297,9 @@ impl Services {
         if self.asks_lists {
             self.lists.clone_from(&known.lists);
         }
+        if let Some(machine) = &mut self.machine {
+            machine.begin(records, &known.answers);
+        }
     }
 
     /// The processes that the last call was shown beyond its batch.
@@ -301,6 +312,9 @@ impl Services {
         // Whoever holds a moment keeps what was then in memory; so do lists.
         self.moments.clear();
         self.lists = None;
+        if let Some(machine) = &mut self.machine {
+            machine.end();
+        }
         if self.lines.is_empty()
             && self.changes.is_empty()
             && self.pending.is_empty()
@@ -326,14 +340,6 @@ impl Services {
     }
 }
 
-/// The first of these services that are part of the contract and not of this agent.
-pub fn not_given(services: &BTreeSet<Service>) -> Option<Service> {
-    let missing = [Service::File];
-    missing
-        .into_iter()
-        .find(|service| services.contains(service))
-}
-
 /// Gives the linker the services that a plugin declares and has been granted, and no others.
 pub fn link(linker: &mut Linker<Services>, services: &BTreeSet<Service>) -> wasmtime::Result<()> {
     for service in services {
@@ -344,8 +350,7 @@ pub fn link(linker: &mut Linker<Services>, services: &BTreeSet<Service>) -> wasm
             Service::Context => context::link(linker)?,
             Service::Intel => contract::intel::add_to_linker::<_, HasSelf<_>>(linker, |s| s)?,
             Service::Timer => contract::timer::add_to_linker::<_, HasSelf<_>>(linker, |s| s)?,
-            // A plugin that imports these does not link: `not_given`.
-            Service::File => {}
+            Service::File => contract::file::add_to_linker::<_, HasSelf<_>>(linker, |s| s)?,
         }
     }
     Ok(())

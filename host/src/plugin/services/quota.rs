@@ -13,6 +13,8 @@ pub(super) enum Meter {
     Context,
     /// Questions to the operator's lists, and entries that they were answered with.
     Intel,
+    /// Questions about the machine, and bytes that were read for their answers.
+    Machine,
 }
 
 /// Most questions of one call and of one second of event time, and most of what the second number
@@ -32,11 +34,17 @@ impl Meter {
                 a_second: 50_000,
                 amount: 500_000,
             },
+            // What files and tables hold is read at a processor's speed: a quarter of a second.
+            Meter::Machine => Limit {
+                a_call: 256,
+                a_second: 2000,
+                amount: 256 << 20,
+            },
         }
     }
 }
 
-const METERS: usize = 2;
+const METERS: usize = 3;
 
 /// Questions and amounts, by meter.
 type Counts = [(u32, u64); METERS];

@@ -18,7 +18,7 @@ const STAT_MOST: u64 = 2048;
 /// Why something could not be looked up: it is gone, not to be had without waiting, or behind a
 /// link that means something else to every process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Missing;
+pub(crate) struct Missing;
 
 /// What stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub(super) struct File {
 }
 
 /// A root directory.
-pub(super) struct Root {
+pub(crate) struct Root {
     pub fd: OwnedFd,
     /// Its own path as the sensor sees it, which begins every path below it; empty for `/`.
     path: Vec<u8>,
@@ -53,7 +53,7 @@ impl Root {
     }
 
     /// The root directory of the process that began at `start`.
-    pub(super) fn of_process(pid: u32, start: u64) -> Option<Root> {
+    pub(crate) fn of_process(pid: u32, start: u64) -> Option<Root> {
         let root = Root::of(pid)?;
         // Looked at after it was opened: whoever has the pid then had it before.
         (began(pid)? == ticks(start)).then_some(root)
@@ -123,7 +123,7 @@ fn name_of(fd: &OwnedFd) -> Result<Vec<u8>, Missing> {
 }
 
 /// Opens something without looking into it, as far as `resolve` lets it.
-pub(super) fn lookup(
+pub(crate) fn lookup(
     directory: impl AsFd,
     path: &[u8],
     flags: OFlags,

@@ -7,6 +7,7 @@
 
 use super::Caller;
 use super::root::{Missing, Root, look, lookup};
+use crate::device::kernel_device_of;
 use rustix::{
     fd::OwnedFd,
     fs::{CWD, OFlags, ResolveFlags, readlinkat},
@@ -210,13 +211,24 @@ impl Mounts<'_> {
         if let Some((_, kind)) = met.iter().find(|(number, _)| *number == mount) {
             return *kind;
         }
-        let kind = kind_of_mount(self.root.pid, mount);
+        let kind = local_mount(self.root.pid, mount).map(|mount| mount.kind);
         met.push((mount, kind));
         kind
     }
 }
 
-fn kind_of_mount(pid: u32, mount: u64) -> Local {
+/// A mount of a file system that never makes its callers wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LocalMount {
+    /// The type of the file system.
+    pub kind: &'static [u8],
+    /// Its device, in the kernel's form: that which events carry, also where `stat` gives another
+    /// one for each subvolume or layer.
+    pub device: u64,
+}
+
+/// The mount with this number in the table of a process, if it is of such a file system.
+pub(crate) fn local_mount(pid: u32, mount: u64) -> Option<LocalMount> {
     let number = mount.to_string();
     let table = std::fs::File::open(format!("/proc/{pid}/mountinfo")).ok()?;
     let mut table = BufReader::new(table.take(MOUNTS_MOST));
@@ -226,7 +238,12 @@ fn kind_of_mount(pid: u32, mount: u64) -> Local {
         if line.split(|b| *b == b' ').next() == Some(number.as_bytes()) {
             let tail = memchr::memmem::find(&line, b" - ")? + 3;
             let kind = line[tail..].split(|b| *b == b' ').next()?;
-            return LOCAL.iter().copied().find(|local| *local == kind);
+            let device = std::str::from_utf8(line.split(|b| *b == b' ').nth(2)?).ok()?;
+            let (major, minor) = device.split_once(':')?;
+            return Some(LocalMount {
+                kind: LOCAL.iter().copied().find(|local| *local == kind)?,
+                device: kernel_device_of(major.parse().ok()?, minor.parse().ok()?),
+            });
         }
         line.clear();
     }
