@@ -486,15 +486,3 @@ fn a_thousand_traps_leave_nothing_behind() {
     // A leaked instance has a store of 300 KiB: 800 of them would be 240 MB.
     assert!(grown < 16 << 20, "{grown} bytes more after 800 traps");
 }
-
-#[test]
-fn a_service_that_is_not_given_is_named() {
-    let guest = Guest {
-        services: "\"intel\"",
-        imports: r#"(import "vedette:detect/intel@0.1.0" "look-up" (func $look_up (param i32 i32 i32 i32)))"#,
-        ..Guest::idle()
-    };
-    let reason =
-        Refused("it needs the service intel, which this version of the agent does not give");
-    meets("a service of a later agent", &guest, &reason);
-}

@@ -118,13 +118,9 @@ fn needed<H: FileHeader<Endian = Endianness>>(
     let entries = || {
         let values = dynamic.iter().take(MAX_ENTRIES);
         let values = values.map(|entry| (entry.d_tag(endian).into(), entry.d_val(endian).into()));
-        values.take_while(|(tag, _): &(u64, u64)| *tag != elf::DT_NULL as u64)
+        values.take_while(|(tag, _): &(i64, u64)| *tag != elf::DT_NULL)
     };
-    let value = |wanted: i64| {
-        entries()
-            .find(|(tag, _)| *tag == wanted as u64)
-            .map(|e| e.1)
-    };
+    let value = |wanted: i64| entries().find(|(tag, _)| *tag == wanted).map(|e| e.1);
     let Some((address, size)) = value(elf::DT_STRTAB).zip(value(elf::DT_STRSZ)) else {
         return Vec::new();
     };
@@ -138,7 +134,7 @@ fn needed<H: FileHeader<Endian = Endianness>>(
                 .flatten()
         })
         .unwrap_or_default();
-    let names = entries().filter(|(tag, _)| *tag == elf::DT_NEEDED as u64);
+    let names = entries().filter(|(tag, _)| *tag == elf::DT_NEEDED);
     names
         .take(MAX_NAMES)
         .filter_map(|(_, at)| strings.get(usize::try_from(at).ok()?..).map(name))

@@ -253,7 +253,7 @@ fn named(record: &Record, slot: Slot) -> Result<Found, u32> {
     let kind = Kind::by_number(event.kind).ok_or(failure::MALFORMED)?;
     let mut fields = kind.fields.iter();
     let path = fields
-        .find(|field| field.slot == slot && field.ty == Type::Path)
+        .find(|field| field.slot == slot && matches!(field.ty, Type::Path))
         .and_then(|field| event.bytes(field.slot))
         .filter(|path| !path.is_empty())
         .ok_or(failure::MALFORMED)?;

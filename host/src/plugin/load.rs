@@ -324,7 +324,6 @@ impl Loader {
             pre: linker.instantiate_pre(&code).map_err(link)?,
             kept: self.kept(&component),
             answers: self.answers.clone(),
-            kept: self.kept(&component.manifest),
             manifest: component.manifest,
         };
         let instance = compiled.start()?;

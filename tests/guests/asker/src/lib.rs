@@ -9,7 +9,7 @@ wit_bindgen::generate!({
 
 use exports::vedette::detect::detector;
 use vedette::detect::types::{Batch, Event, Evidence, Finding, Severity};
-use vedette::detect::{context, intel, timer};
+use vedette::detect::{context, file, intel, timer};
 
 struct Asker;
 
@@ -91,12 +91,61 @@ fn told(batch: &Batch, event: &Event) -> Option<String> {
             let _ = listed(2, b"evil.example");
             panic!();
         }
+        "/do/stat" => match file::stat(event.id, number as u32) {
+            Ok(facts) => format!(
+                "{} bytes {:o} of {} inode {}",
+                facts.size, facts.mode, facts.uid, facts.inode
+            ),
+            Err(failure) => format!("failure {failure}"),
+        },
+        "/do/sha256" => digest(event.id, number as u32),
+        "/do/sha256-and-trap" => {
+            let _ = digest(event.id, number as u32);
+            panic!();
+        }
+        "/do/head" => match file::head(event.id, number as u32, 1 << 20) {
+            Ok(bytes) => format!("{} bytes {:?}", bytes.len(), &bytes[..bytes.len().min(4)]),
+            Err(failure) => format!("failure {failure}"),
+        },
+        "/do/elf" => match file::elf(event.id, number as u32) {
+            Ok(facts) => format!("{} needs {:?}", facts.interpreter, facts.needed),
+            Err(failure) => format!("failure {failure}"),
+        },
+        "/do/sockets" => sockets(event.id, key),
+        "/do/many-stats" => {
+            let asked = (0..number).take_while(|_| !matches!(file::stat(event.id, 1), Err(1)));
+            format!("{} answered", asked.count())
+        }
         "/do/many-questions" => {
             let asked = (0..number).take_while(|_| intel::look_up(2, b"nobody.example").is_ok());
             format!("{} answered", asked.count())
         }
         _ => return None,
     })
+}
+
+fn digest(event: u64, role: u32) -> String {
+    match file::sha256(event, role) {
+        Ok(digest) => digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Err(failure) => format!("failure {failure}"),
+    }
+}
+
+fn sockets(event: u64, key: u64) -> String {
+    let told = |socket: &context::Socket| {
+        format!(
+            "{}:{}->{}:{} marks {:x}",
+            socket.local.len(),
+            socket.local_port,
+            socket.remote.len(),
+            socket.remote_port,
+            socket.marks
+        )
+    };
+    match context::sockets(event, key) {
+        Ok(sockets) => sockets.iter().map(told).collect::<Vec<_>>().join(", "),
+        Err(failure) => format!("failure {failure}"),
+    }
 }
 
 /// What is behind the first word.
