@@ -278,7 +278,7 @@ fn words_of(kind: &'static Kind, test: &Test) -> String {
             let ranges: Vec<String> = ranges
                 .iter()
                 .map(|range| match (*range.start(), *range.end()) {
-                    (one, same) if one == same => one.to_string(),
+                    (one, same) if one == same => inspect::number(name, one),
                     (from, u64::MAX) => format!("{from} and above"),
                     (from, to) => format!("{from} to {to}"),
                 })

@@ -139,6 +139,12 @@ fn a_trap_costs_one_event() {
 }
 
 #[test]
+fn the_last_error_of_a_call_that_ends_is_told() {
+    let said = "unreachable` instruction executed; its last error: nothing fits";
+    skips_one("/do/error-and-trap", said, "");
+}
+
+#[test]
 fn a_memory_bomb_stops_at_its_limit() {
     skips_one(
         "/do/memory",

@@ -206,7 +206,7 @@ fn a_replay_answers_from_the_lists_of_the_record_or_from_none() {
 fn what_takes_over_has_the_lists_and_so_has_its_shadow() {
     let [first, second] = two();
     let options = HostOptions {
-        shadow: 1_000_000_000,
+        shadow: Some(1_000_000_000),
         ..HostOptions::default()
     };
     let (host, outcomes) = host_with(&[("asker.wasm", plugin("asker", &[]))], options);

@@ -192,3 +192,35 @@ fn timers_fire_in_a_shadow_too_and_for_the_one_in_service_once() {
     // The three acts, the timers of the trial.
     assert!(shadow.both >= 5, "{shadow}");
 }
+
+#[test]
+fn a_manifest_asks_for_a_shadow_and_the_operator_has_the_last_word() {
+    fn shadowed(n: u32, _: &str) -> Vec<u8> {
+        plugin(
+            "keeper",
+            &[
+                ("version = \"1.0.0\"", &format!("version = \"1.0.{n}\"")),
+                ("[config]", "[shadow]\ntime = \"1 s\"\n[config]"),
+            ],
+        )
+    }
+    let mut stage = Trial::of("keeper", shadowed, HostOptions::default(), "");
+    stage.execs(10);
+    let answer = stage.rehearse("", None);
+    stage.execs(500);
+    assert!(stage.wait(&answer).is_ok());
+    let shadow = stage.info().shadow.expect("a report");
+    assert!(shadow.time >= SECOND && shadow.missing == 0, "{shadow}");
+    // Asked for expressly it is another time, or none.
+    let answer = stage.reload("", Some(0));
+    let told = stage.wait(&answer);
+    assert!(told.is_ok(), "{told:?}");
+    let options = HostOptions {
+        shadow: Some(0),
+        ..HostOptions::default()
+    };
+    let mut stage = Trial::of("keeper", shadowed, options, "");
+    stage.execs(10);
+    stage.takes_over("");
+    assert_eq!(stage.info().shadow, None);
+}

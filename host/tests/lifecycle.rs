@@ -226,7 +226,7 @@ fn a_shadow_that_finds_the_same_takes_over_from_the_older_ones_state() {
 /// What a trial with this configuration is refused for.
 fn refused_after_shadow(accept: ShadowAccept, config: &str) -> Result<Answer, String> {
     let options = HostOptions {
-        shadow: SECOND,
+        shadow: Some(SECOND),
         shadow_accept: accept,
         ..HostOptions::default()
     };

@@ -273,3 +273,69 @@ fn what_lacks_a_grant_stays_staged_until_it_has_it() {
     }
     assert_eq!(info(&mut host, "keeper").stage, Stage::Active);
 }
+
+#[test]
+fn settings_that_change_are_followed() {
+    let directory = directory();
+    let settings = support::directory();
+    let file = settings.path().join("keeper.toml");
+    std::fs::create_dir(directory.path().join("plugins")).expect("made");
+    let config = "[config]\nlimit = { type = \"integer\" }";
+    put(
+        &directory.path().join("plugins"),
+        "k.wasm",
+        &plugin("keeper", &[("[config]", config)]),
+    );
+    let (send, outcomes) = crossbeam_channel::unbounded();
+    let mut host = PluginHost::new(
+        HostOptions {
+            settings: Some(settings.path().to_owned()),
+            watch: true,
+            ..options(directory.path())
+        },
+        send,
+    )
+    .expect("the runtime starts");
+    let reports = host.load_all();
+    let refused = reports[0].result.as_ref().expect_err("it is not set");
+    assert!(refused.contains("has no default"), "{refused}");
+
+    let mut id = 0;
+    // Waits until the settings that it was given hold this.
+    let mut until = |host: &mut PluginHost, holds: &str| {
+        let begun = Instant::now();
+        loop {
+            assert!(begun.elapsed() < PATIENCE, "{holds}");
+            for change in host.changes() {
+                host.apply(change);
+            }
+            offer(host, &exec(id, "/x"));
+            id += 1;
+            host.drain();
+            let told = |outcome: Outcome| match outcome {
+                Outcome::Finding(finding) => finding.message,
+                Outcome::Refused { reason, .. } => reason,
+                _ => String::new(),
+            };
+            if outcomes
+                .try_iter()
+                .map(told)
+                .any(|said| said.contains(holds))
+            {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    std::fs::write(&file, "limit = 5").expect("written");
+    until(&mut host, "{\"limit\":5}");
+    std::fs::write(&file, "limit = 9").expect("written");
+    until(&mut host, "{\"limit\":9}");
+    std::fs::write(&file, "limit = \"many\"").expect("written");
+    until(&mut host, "keeper.toml:1");
+    until(&mut host, "{\"limit\":9}");
+    std::fs::write(&file, "limit = 10").expect("written");
+    until(&mut host, "{\"limit\":10}");
+    let report = info(&mut host, "keeper");
+    assert_eq!(report.generation, Some(3));
+}

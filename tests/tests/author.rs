@@ -172,6 +172,32 @@ fn names_and_places_that_will_not_do() {
 }
 
 #[test]
+fn fixtures_are_tried_with_an_operators_settings() {
+    require!(Need::Agent);
+    let home = workspace::root().join("plugins/miner");
+    let component = workspace::plugins().join("miner.wasm");
+    let component = component.display().to_string();
+    let settings = TempDir::new().expect("a temporary directory");
+    let named = settings.path().display().to_string();
+    let test = |directory| {
+        let test = ["plugin", "test", "--component", &component];
+        run(
+            &[&test[..], &["--plugin-config", directory]].concat(),
+            &home,
+        )
+    };
+    let without = test(&named);
+    assert!(without.status.success(), "{}", stderr(&without));
+    fs::write(settings.path().join("miner.toml"), "no-such = 1").expect("written");
+    let wrong = test(&named);
+    assert!(!wrong.status.success());
+    let said = stdout(&wrong) + &stderr(&wrong);
+    assert!(said.contains("miner.toml:1"), "{said}");
+    let nowhere = stderr(&test("nowhere"));
+    assert!(nowhere.contains("nowhere: no directory"), "{nowhere}");
+}
+
+#[test]
 fn the_bundled_plugins_find_what_their_fixtures_hold() {
     require!(Need::Agent);
     for name in ["escape", "miner", "reverse-shell"] {

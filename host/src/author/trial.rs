@@ -125,6 +125,8 @@ pub struct Subject {
     pub bytes: Vec<u8>,
     /// Where compiled components are kept, if they are.
     pub cache: Option<PathBuf>,
+    /// Directory of what an operator has set for it, if anything.
+    pub settings: Option<PathBuf>,
     /// The lists that it is answered from, if any.
     pub lists: Option<Arc<Lists>>,
 }
@@ -143,6 +145,7 @@ impl Subject {
                 reason: error.to_string(),
             })?,
             cache,
+            settings: None,
             lists: None,
         })
     }
@@ -179,6 +182,7 @@ impl Subject {
         let options = HostOptions {
             answers,
             cache: self.cache.clone(),
+            settings: self.settings.clone(),
             workers: 1,
             batch,
             watch: false,

@@ -73,7 +73,7 @@ pub struct Run {
     control: Option<PathBuf>,
 
     /// Let each new generation of a plugin run beside the one in service for so long, like 60s,
-    /// before it takes over.
+    /// before it takes over, whatever its manifest says; 0s takes over at once.
     #[arg(long, value_name = "DURATION", value_parser = super::nanoseconds)]
     shadow: Option<u64>,
 
@@ -172,7 +172,7 @@ impl Run {
         let policy = Policy::new(self.enforce, &self.never)?;
         let (sender, outcomes) = unbounded();
         let mut options = self.plugins.options(true);
-        options.shadow = self.shadow.unwrap_or(0);
+        options.shadow = self.shadow;
         options.shadow_accept = self.shadow_accept;
         options.decisions = Some(self.state.join(format!("{}.plugins.json", self.instance)));
         options.grants = self.grants()?;

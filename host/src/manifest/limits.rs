@@ -2,7 +2,7 @@
 
 use super::{
     Fault, Service, fault,
-    raw::{RawLimits, RawState},
+    raw::{RawLimits, RawShadow, RawState},
     units,
 };
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,11 @@ pub const DEFAULT_STATE: u64 = 4 << 20;
 pub const MAX_OUTPUT: u64 = 16 << 20;
 /// Bytes that one call of a plugin that does not ask may hand to the host.
 pub const DEFAULT_OUTPUT: u64 = 2 << 20;
+
+/// Longest time that a new generation can run beside the older one for: each event is judged twice.
+const MAX_SHADOW: Duration = Duration::from_secs(3600);
+/// Shortest: less than this shows nothing.
+const MIN_SHADOW: Duration = Duration::from_secs(1);
 
 /// Smallest memory: less than this no component starts.
 const MIN_MEMORY: u64 = 64 << 10;
@@ -138,6 +143,24 @@ fn time(text: Option<Spanned<String>>, normal: Duration, max: Duration) -> Resul
                 normal.as_millis(),
                 MIN_TIME.as_millis(),
                 max.as_secs()
+            ),
+        ),
+    }
+}
+
+pub(super) fn shadow(raw: Option<RawShadow>) -> Result<Duration, Fault> {
+    let Some(RawShadow { time }) = raw else {
+        return Ok(Duration::ZERO);
+    };
+    match units::duration(time.get_ref()) {
+        Some(shadow) if (MIN_SHADOW..=MAX_SHADOW).contains(&shadow) => Ok(shadow),
+        _ => fault(
+            time.span(),
+            "this is not a time for which a plugin can run in its shadow",
+            format!(
+                "write it like \"60 s\", from {} s to {} s, or leave [shadow] out",
+                MIN_SHADOW.as_secs(),
+                MAX_SHADOW.as_secs()
             ),
         ),
     }

@@ -30,7 +30,7 @@ pub use predicate::{Operator, Predicate, Subject, Test};
 pub(crate) use rule::is_technique;
 pub use rule::{MAX_FINDINGS, Rule};
 
-use std::{collections::BTreeSet, ops::Range};
+use std::{collections::BTreeSet, ops::Range, time::Duration};
 use vedette_contract::Kind;
 
 /// Name of the custom section that holds the manifest, at the component's top level.
@@ -85,6 +85,9 @@ pub struct Manifest {
     pub limits: Limits,
     /// What it keeps in `state`.
     pub state: Keeping,
+    /// Event time for which a new generation of it runs beside the older one first, where the
+    /// operator does not say; none is 0.
+    pub shadow: Duration,
     /// What it may raise.
     pub findings: Vec<Rule>,
     /// Its settings.

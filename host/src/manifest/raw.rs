@@ -17,6 +17,7 @@ pub(super) struct Raw {
     #[serde(default)]
     pub limits: RawLimits,
     pub state: Option<Spanned<RawState>>,
+    pub shadow: Option<RawShadow>,
     #[serde(default)]
     pub finding: Vec<RawFinding>,
     #[serde(default)]
@@ -89,6 +90,12 @@ pub(super) struct RawState {
     pub version: u32,
     #[serde(default)]
     pub restart: Restart,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawShadow {
+    pub time: Spanned<String>,
 }
 
 /// Number of the form of a state whose author gives none.

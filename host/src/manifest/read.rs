@@ -67,6 +67,7 @@ pub(super) fn read(text: &str) -> Result<Manifest, Fault> {
         subscriptions: subscriptions(raw.subscribe, &fields)?,
         limits: limits::limits(raw.limits)?,
         state: limits::keeping(raw.state, &services)?,
+        shadow: limits::shadow(raw.shadow)?,
         services,
         fields,
         findings,

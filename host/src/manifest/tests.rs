@@ -35,6 +35,9 @@ fields = ["arguments"]
 memory = "8 MiB"
 deadline = "50 ms"
 
+[shadow]
+time = "60 s"
+
 [[finding]]
 id = "interactive-shell"
 title = "Shell on the network"
@@ -80,6 +83,7 @@ fn a_whole_manifest() {
     assert_eq!(m.limits.deadline, Duration::from_millis(50));
     assert_eq!(m.findings[0].severity, Severity::Critical);
     assert_eq!(m.limits.cpu, DEFAULT_CPU);
+    assert_eq!(m.shadow, Duration::from_secs(60));
     assert_eq!(m.findings[0].response, [Action::Kill]);
     let kept = Keeping {
         version: 3,
@@ -126,6 +130,13 @@ fn refusals_name_the_line_and_the_remedy() {
         ("\"state\"]", "\"states\"]", "did you mean \"state\"?"),
         ("\"state\"]", "\"log\"]", "keeps no state"),
         ("restart = \"keep\"", "restart = \"yes\"", "unknown word"),
+        ("time = \"60 s\"", "time = \"2 h\"", "run in its shadow"),
+        ("time = \"60 s\"", "time = \"7200 s\"", "from 1 s to 3600 s"),
+        (
+            "time = \"60 s\"",
+            "times = \"60 s\"",
+            "did you mean \"time\"?",
+        ),
         (
             "\"arguments\"]",
             "\"argument\"]",

@@ -8,7 +8,7 @@ use crate::manifest::{
     Fixture, Keeping, Manifest, Operator, Predicate, Restart, Rule, Subscription, Test,
 };
 use serde::Serialize;
-use std::{fmt::Write as _, path::Path};
+use std::{fmt::Write as _, path::Path, time::Duration};
 use vedette_sensor::filter::Access;
 
 /// What is to be known of a component.
@@ -52,6 +52,7 @@ pub struct Summary {
     pub state: u64,
     pub output: u64,
     pub keeps: Keeping,
+    pub shadow_ms: u64,
     pub findings: Vec<Rule>,
     pub fixtures: Vec<Fixture>,
     /// JSON Schema of its settings.
@@ -101,6 +102,7 @@ fn summary(manifest: Manifest) -> Summary {
         state: manifest.limits.state,
         output: manifest.limits.output,
         keeps: manifest.state,
+        shadow_ms: manifest.shadow.as_millis() as u64,
         id: manifest.id,
         version: manifest.version,
         title: manifest.title,
@@ -134,7 +136,10 @@ fn test(Predicate { test, negated }: &Predicate) -> String {
         Test::Field(subject, operator) => {
             let name = subject.name();
             match operator {
-                Operator::Numbers(numbers) => format!("{not}{name} is {}", list(numbers)),
+                Operator::Numbers(numbers) => {
+                    let shown: Vec<String> = numbers.iter().map(|n| number(name, *n)).collect();
+                    format!("{not}{name} is {}", list(&shown))
+                }
                 Operator::Has(bits) => format!("{not}{name} has {bits:#x}"),
                 Operator::Texts(texts) => format!("{not}{name} is {}", quoted(texts)),
                 Operator::Prefix(texts) => format!("{not}{name} begins with {}", quoted(texts)),
@@ -145,6 +150,14 @@ fn test(Predicate { test, negated }: &Predicate) -> String {
                 }
             }
         }
+    }
+}
+
+/// A number of a field, as people write it: where two halves make it, they are told apart.
+pub(crate) fn number(field: &str, number: u64) -> String {
+    match field == "family" && number > 0xffff {
+        true => format!("{number:#x}"),
+        false => number.to_string(),
     }
 }
 
@@ -247,6 +260,13 @@ impl Inspection {
                     m.output >> 10
                 ),
             );
+            if m.shadow_ms > 0 {
+                let time = Duration::from_millis(m.shadow_ms);
+                line(
+                    "shadow",
+                    &format!("a new version runs {time:?} beside the older one first"),
+                );
+            }
             if m.services.contains(&"state") {
                 let restart = match m.keeps.restart {
                     Restart::Keep => "kept over restarts",
@@ -289,5 +309,17 @@ impl Inspection {
             Some(reason) => line("verdict", &format!("refused: {reason}")),
         }
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_and_a_type_of_socket_are_told_apart() {
+        assert_eq!(number("family", 2), "2");
+        assert_eq!(number("family", 0x1_0002), "0x10002");
+        assert_eq!(number("uid", 0x1_0002), "65538");
     }
 }

@@ -40,6 +40,25 @@ pub enum Abort {
     Answer(String),
 }
 
+/// A call that was aborted, and the last error that the guest has logged in it: often it says why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aborted {
+    /// What ended it.
+    pub abort: Abort,
+    /// The line.
+    pub logged: Option<String>,
+}
+
+impl std::fmt::Display for Aborted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.abort)?;
+        match &self.logged {
+            Some(line) => write!(f, "; its last error: {line}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// An instance could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -185,6 +204,11 @@ impl Instance {
     /// The processes that the last call was shown beyond its batch.
     pub fn take_shown(&mut self) -> Vec<Arc<Process>> {
         self.store.data_mut().take_shown()
+    }
+
+    /// The last error that a call has logged which did not return.
+    pub fn last_error(&mut self) -> Option<String> {
+        self.store.data_mut().last_error().map(cut)
     }
 
     /// Makes what the last call did effective; returns the lines that it logged.

@@ -88,7 +88,15 @@ impl Entered {
 
 /// The life of one generation, written by whoever moves it on and read by anyone.
 #[derive(Debug, Clone, Default)]
-pub struct Life(Arc<Mutex<Vec<Entered>>>);
+pub struct Life(Arc<Mutex<Vec<Step>>>);
+
+/// [`Entered`], with its time not yet written out: a switch does not wait for that.
+#[derive(Debug, Clone)]
+struct Step {
+    stage: Stage,
+    at: Timestamp,
+    reason: String,
+}
 
 impl Life {
     /// The generation enters a stage. That it is in already is said once.
@@ -100,13 +108,22 @@ impl Life {
         if stages.len() == MAX_STAGES {
             stages.remove(MAX_STAGES / 2);
         }
-        stages.push(Entered::now(stage, reason));
+        stages.push(Step {
+            stage,
+            at: Timestamp::now(),
+            reason: reason.into(),
+        });
     }
 
     /// All stages so far, in their order.
     pub fn stages(&self) -> Vec<Entered> {
         let stages = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        stages.clone()
+        let entered = |step: &Step| Entered {
+            stage: step.stage,
+            at: step.at.to_string(),
+            reason: step.reason.clone(),
+        };
+        stages.iter().map(entered).collect()
     }
 }
 

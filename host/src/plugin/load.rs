@@ -38,6 +38,14 @@ pub enum LoadError {
     /// The gate refused it.
     #[error(transparent)]
     Component(#[from] ComponentError),
+    /// What the operator has set for it is not sound.
+    #[error("{source}")]
+    Settings {
+        /// The plugin.
+        plugin: String,
+        /// What is wrong.
+        source: ComponentError,
+    },
     /// It was decided that it does not serve.
     #[error(transparent)]
     Held(#[from] Held),
@@ -195,8 +203,9 @@ pub struct Loader {
     settings: Option<PathBuf>,
     /// What was decided about plugins.
     pub decisions: Decisions,
-    /// ns of event time for which a generation runs beside an older one first; 0 is not at all.
-    pub shadow: u64,
+    /// ns of event time for which a generation runs beside an older one first, whatever its
+    /// manifest says; 0 is not at all.
+    pub shadow: Option<u64>,
     /// Where plugins' questions about the machine are answered.
     pub answers: Answers,
     next: AtomicU32,
@@ -228,7 +237,7 @@ impl Loader {
             grants,
             settings: None,
             decisions,
-            shadow: 0,
+            shadow: None,
             answers: Answers::default(),
             next: AtomicU32::new(1),
             coming: Mutex::default(),
@@ -267,7 +276,11 @@ impl Loader {
         let life = Life::default();
         life.enter(Stage::Staged, format!("found as {}", path.display()));
         let mut component = Component::admit(bytes, &self.grants)?;
-        component.configure(self.settings.as_deref())?;
+        let configured = component.configure(self.settings.as_deref());
+        configured.map_err(|source| LoadError::Settings {
+            plugin: component.manifest.id.clone(),
+            source,
+        })?;
         let (id, digest) = (&component.manifest.id, component.digest);
         self.decisions.allow(id, digest, how.force)?;
         life.enter(Stage::Warming, "verified; compiled and initialised now");
@@ -307,7 +320,8 @@ impl Loader {
         life: Life,
         how: How,
     ) -> Result<Generation, LoadError> {
-        let shadow = how.shadow.unwrap_or(self.shadow);
+        let declared = || component.manifest.shadow.as_nanos() as u64;
+        let shadow = how.shadow.or(self.shadow).unwrap_or_else(declared);
         let shadow = (shadow > 0 && self.knows(&component.manifest.id)).then_some(shadow);
         let (code, source) = self.cache.compile(&component)?;
         let mut linker = Linker::new(&self.engine);

@@ -28,6 +28,7 @@ pub mod load;
 pub mod metrics;
 pub mod outcome;
 pub mod queue;
+pub mod remains;
 pub mod rollback;
 pub mod runner;
 mod seat;

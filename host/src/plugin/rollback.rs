@@ -30,10 +30,13 @@ pub(super) struct Former {
 pub(super) struct History(VecDeque<Former>);
 
 impl History {
-    /// Keeps one that has just been replaced.
-    pub fn push(&mut self, former: Former) {
+    /// Keeps one that has just been replaced; returns the one that there is no room for.
+    pub fn push(&mut self, former: Former) -> Option<Former> {
         self.0.push_front(former);
-        self.0.truncate(GENERATIONS);
+        match self.0.len() > GENERATIONS {
+            true => self.0.pop_back(),
+            false => None,
+        }
     }
 
     /// Takes the newest out.

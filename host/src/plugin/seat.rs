@@ -4,7 +4,7 @@ use super::{
     accept::{Answer, accept},
     batch::Builder,
     delivered::Delivered,
-    instance::{Abort, Instance, StartError},
+    instance::{Aborted, Instance, StartError},
     load::Compiled,
     queue::Delivery,
     services::{CLOCK_STEP, Known, Line, Shared},
@@ -35,7 +35,7 @@ pub(super) struct Called {
     /// Events that it held.
     pub count: usize,
     /// What it said, or why it did not return.
-    pub said: Result<Said, Abort>,
+    pub said: Result<Said, Aborted>,
     /// How long it took.
     pub time: Duration,
     /// How long it was on a processor.
@@ -200,28 +200,33 @@ impl Seat {
         let (time, cpu) = (begun.elapsed(), thread_time().saturating_sub(on_cpu));
         self.builder.reuse(batch);
         Counters::add(&counters.cpu_ns, cpu.as_nanos() as u64);
-        let said = answer.map(|findings| {
-            counters.call(count, time.as_nanos() as u64);
-            let memory = instance.memory_used() as u64;
-            counters.memory.store(memory, Relaxed);
-            for process in instance.take_shown() {
-                self.delivered.process(&process);
-            }
-            let lines = instance.commit();
-            let answer = Answer {
-                plugin: &self.id,
-                version: &self.version,
-                manifest: &self.compiled.manifest,
-                batch: records,
-                findings,
-            };
-            let (findings, faults) = accept(answer, &mut self.delivered, counters);
-            Said {
-                findings,
-                faults,
-                lines,
-            }
-        });
+        let said = answer
+            .map(|findings| {
+                counters.call(count, time.as_nanos() as u64);
+                let memory = instance.memory_used() as u64;
+                counters.memory.store(memory, Relaxed);
+                for process in instance.take_shown() {
+                    self.delivered.process(&process);
+                }
+                let lines = instance.commit();
+                let answer = Answer {
+                    plugin: &self.id,
+                    version: &self.version,
+                    manifest: &self.compiled.manifest,
+                    batch: records,
+                    findings,
+                };
+                let (findings, faults) = accept(answer, &mut self.delivered, counters);
+                Said {
+                    findings,
+                    faults,
+                    lines,
+                }
+            })
+            .map_err(|abort| Aborted {
+                logged: instance.last_error(),
+                abort,
+            });
         if said.is_err() {
             Counters::add(&counters.aborts, 1);
         }

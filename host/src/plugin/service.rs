@@ -12,6 +12,7 @@ use super::{
     load::{Compiled, Generation},
     outcome::{Health, Outcome},
     queue::{Delivery, Overflow, Queue, Settled, Trial, Turned},
+    remains::Remains,
     rollback::GENERATIONS,
     shadow::{ShadowAccept, ShadowReport},
     stats::Counters,
@@ -77,6 +78,8 @@ pub(super) struct Service {
     waiting: Vec<Delivery>,
     batch: usize,
     outcomes: Sender<Outcome>,
+    /// Where generations that have served are left.
+    remains: Remains,
     /// Events shed since the last finding that said so, and the time of that.
     shed: u64,
     shed_said: Option<u64>,
@@ -90,6 +93,7 @@ impl Service {
         batch: usize,
         outcomes: Sender<Outcome>,
         probation_time: u64,
+        remains: Remains,
     ) -> (Service, Arc<Counters>) {
         let counters = Arc::new(Counters::default());
         let service = Service {
@@ -108,6 +112,7 @@ impl Service {
             waiting: Vec::new(),
             batch,
             outcomes,
+            remains,
             shed: 0,
             shed_said: None,
         };
@@ -334,7 +339,10 @@ impl Service {
                 };
                 let former = std::mem::replace(&mut self.live, next);
                 self.former.push_front(former);
-                self.former.truncate(GENERATIONS);
+                let beyond = self.former.len() > GENERATIONS;
+                if let Some(beyond) = beyond.then(|| self.former.pop_back()).flatten() {
+                    self.remains.leave(beyond);
+                }
                 self.probation = Some(now.saturating_add(self.probation_time));
                 if let Some(reply) = self.reply.take() {
                     let (number, live) = &self.live;

@@ -4,11 +4,13 @@
 //! user could have put in place is refused.
 
 use super::component::{Component, Digest};
+use crate::manifest::MAX_SIZE;
 use notify::{RecursiveMode, Watcher as _};
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
-    fs, io,
+    fs,
+    io::{self, Read as _},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::mpsc::{self, RecvTimeoutError},
@@ -42,6 +44,8 @@ pub enum PlaceError {
 #[derive(Debug)]
 pub struct Places {
     sources: Vec<PathBuf>,
+    /// Directory of what operators set for plugins.
+    settings: Option<PathBuf>,
     /// Marks of the last look: what is new must be the same in two looks.
     marks: BTreeMap<PathBuf, Mark>,
     known: BTreeMap<PathBuf, (Mark, Digest)>,
@@ -62,6 +66,8 @@ pub enum Seen {
     },
     /// A file is no longer there.
     Gone(PathBuf),
+    /// What an operator sets for the plugin of this id is new, different or gone.
+    Settings(String),
     /// A place or a file is not to be used.
     Refused {
         /// Its path.
@@ -72,10 +78,11 @@ pub enum Seen {
 }
 
 impl Places {
-    /// Files and directories of files.
-    pub fn new(sources: Vec<PathBuf>) -> Places {
+    /// Files and directories of files, and the directory of plugins' settings.
+    pub fn new(sources: Vec<PathBuf>, settings: Option<PathBuf>) -> Places {
         Places {
             sources,
+            settings,
             marks: BTreeMap::new(),
             known: BTreeMap::new(),
             refused: BTreeSet::new(),
@@ -115,6 +122,14 @@ impl Places {
                 }
             }
         }
+        // What cannot be looked at is said when a plugin is loaded that wants to read it.
+        let settings = self.settings.as_deref();
+        files.extend(
+            settings
+                .and_then(|d| files_of(d, "toml").ok())
+                .into_iter()
+                .flatten(),
+        );
         for (path, mark) in &files {
             self.missing.remove(path);
             let before = self.marks.get(path);
@@ -125,7 +140,13 @@ impl Places {
                 restless = true;
                 continue;
             }
-            self.read(path, *mark, &mut seen);
+            match self.plugin_set_in(path) {
+                Some(plugin) => {
+                    let read = self.read_settings(path, *mark);
+                    seen.extend(read.filter(|_| !first).map(|()| Seen::Settings(plugin)));
+                }
+                None => self.read(path, *mark, &mut seen),
+            }
         }
         let gone: Vec<PathBuf> = self
             .known
@@ -143,10 +164,34 @@ impl Places {
             }
             self.missing.remove(&path);
             self.known.remove(&path);
-            seen.push(Seen::Gone(path));
+            seen.push(match self.plugin_set_in(&path) {
+                Some(plugin) => Seen::Settings(plugin),
+                None => Seen::Gone(path),
+            });
         }
         self.marks = files;
         (seen, restless)
+    }
+
+    /// The plugin for which an operator sets something in this file.
+    fn plugin_set_in(&self, path: &Path) -> Option<String> {
+        let of_operator = self.settings.as_deref() == path.parent();
+        let name = path.file_name()?.to_str()?.strip_suffix(".toml")?;
+        of_operator.then(|| name.to_owned())
+    }
+
+    /// Whether a file of settings holds something else than it did.
+    fn read_settings(&mut self, path: &Path, mark: Mark) -> Option<()> {
+        let mut bytes = Vec::new();
+        // What cannot be read, or is too long, is refused when the plugin is loaded.
+        if let Ok(file) = fs::File::open(path) {
+            let _ = file.take(MAX_SIZE as u64 + 1).read_to_end(&mut bytes);
+        }
+        let digest = Digest::of(&bytes);
+        let before = self.known.insert(path.to_owned(), (mark, digest));
+        before
+            .is_none_or(|(_, before)| before != digest)
+            .then_some(())
     }
 
     fn read(&mut self, path: &Path, mark: Mark, seen: &mut Vec<Seen>) {
@@ -195,10 +240,15 @@ fn list(source: &Path) -> Result<BTreeMap<PathBuf, Mark>, PlaceError> {
         return Ok([(source.to_owned(), mark(&meta))].into());
     }
     trusted(source)?;
+    Ok(files_of(source, "wasm")?)
+}
+
+/// The files of a directory with this ending, with their marks.
+fn files_of(directory: &Path, ending: &str) -> io::Result<BTreeMap<PathBuf, Mark>> {
     let mut found = BTreeMap::new();
-    for entry in fs::read_dir(source)? {
+    for entry in fs::read_dir(directory)? {
         let path = entry?.path();
-        if !is_component(&path) || found.len() == MAX_FILES {
+        if !has_ending(&path, ending) || found.len() == MAX_FILES {
             continue;
         }
         // Links are followed: a mounted volume switches all its files by one link.
@@ -212,8 +262,8 @@ fn list(source: &Path) -> Result<BTreeMap<PathBuf, Mark>, PlaceError> {
 }
 
 /// `*.wasm`, but not what editors and copiers put beside it while they work.
-fn is_component(path: &Path) -> bool {
-    path.extension() == Some(OsStr::new("wasm"))
+fn has_ending(path: &Path, ending: &str) -> bool {
+    path.extension() == Some(OsStr::new(ending))
         && !path
             .file_name()
             .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
@@ -263,7 +313,7 @@ pub fn watch(mut places: Places, mut tell: impl FnMut(Seen), listens: impl Fn() 
     let mut quiet_since = Instant::now();
     let mut restless = false;
     while listens() {
-        for source in &places.sources {
+        for source in places.sources.iter().chain(&places.settings) {
             let directory = if source.is_dir() {
                 source.as_path()
             } else {

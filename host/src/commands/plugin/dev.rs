@@ -210,6 +210,8 @@ impl Agent {
             .arg(self.plugins())
             .arg("--state")
             .arg(self.state())
+            // The author wants to see what was just built.
+            .args(["--shadow", "0s"])
             .arg("--instance")
             .arg(&self.instance)
             .args(cache.as_deref().map(|_| Path::new("--cache")))

@@ -40,6 +40,10 @@ pub struct BuildArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "target_dir")]
     pub component: Option<PathBuf>,
 
+    /// Try it with an operator's settings: those of the file ID.toml in this directory.
+    #[arg(long, value_name = "DIR")]
+    pub plugin_config: Option<PathBuf>,
+
     #[command(flatten)]
     pub cache: CacheArgs,
 }
@@ -60,7 +64,16 @@ impl BuildArgs {
             None if place.is_dir() => self.built(place)?,
             None => place.to_owned(),
         };
-        let subject = Subject::read(&component, self.cache.directory())?;
+        if let Some(directory) = self.plugin_config.as_deref().filter(|d| !d.is_dir()) {
+            anyhow::bail!(
+                "{}: no directory; name that of the operator's settings, where ID.toml is",
+                directory.display()
+            );
+        }
+        let subject = Subject {
+            settings: self.plugin_config.clone(),
+            ..Subject::read(&component, self.cache.directory())?
+        };
         let admitted = Component::verify(subject.bytes.clone())
             .with_context(|| format!("{}: no plugin", component.display()))?;
         Ok(Ready {

@@ -54,6 +54,8 @@ pub(super) struct Prepared {
 enum What {
     Ready(Box<Generation>),
     Gone,
+    /// What the operator sets for the plugin of this id has changed.
+    Settings(String),
     /// It does not come into service.
     Refused(Box<Report>),
 }
@@ -186,6 +188,13 @@ impl PluginHost {
         };
         match what {
             What::Gone => here.map(remove).into_iter().collect(),
+            What::Settings(id) => {
+                // Where there is no such plugin, nobody reads it.
+                if let Ok(path) = self.path_of(&id) {
+                    self.load_asked(path, How::default(), None);
+                }
+                Vec::new()
+            }
             What::Refused(report) => {
                 if let Some(reply) = reply {
                     reply.refuse(report.reason.clone());
@@ -305,6 +314,7 @@ impl PluginHost {
             batch,
             self.outcomes.clone(),
             self.options.terms.probation,
+            self.remains.clone(),
         );
         let id = service.id.clone();
         let plugin = generation.named();
@@ -319,6 +329,7 @@ impl PluginHost {
             self.outcomes.clone(),
             batch,
             self.options.terms,
+            self.remains.clone(),
         );
         if self.lists.is_some() {
             service.turn_lists(self.lists.clone());
@@ -391,6 +402,14 @@ fn prepare(loader: &Loader, seen: Seen) -> (Prepared, Option<Outcome>) {
             },
             None,
         ),
+        Seen::Settings(plugin) => (
+            Prepared {
+                path: PathBuf::new(),
+                what: What::Settings(plugin),
+                reply: None,
+            },
+            None,
+        ),
         Seen::Refused { path, reason } => {
             let at = Entered::now(Stage::Refused, reason.clone());
             let report = Report::idle(&path, "", "", None, at);
@@ -445,6 +464,7 @@ pub(super) fn idle(path: &Path, digest: Digest, error: &LoadError) -> Report {
             ComponentError::NotGranted { plugin, .. }
             | ComponentError::OtherPublisher { plugin, .. },
         ) => (Stage::Staged, plugin.as_str()),
+        LoadError::Settings { plugin, .. } => (Stage::Refused, plugin.as_str()),
         _ => (Stage::Refused, ""),
     };
     let at = Entered::now(stage, error.to_string());

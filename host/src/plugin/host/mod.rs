@@ -16,6 +16,7 @@ use super::{
     load::Loader,
     outcome::Outcome,
     queue::{Overflow, Queue},
+    remains::Remains,
     service::{PluginInfo, Service},
     shadow::ShadowAccept,
     store::{Saver, Store},
@@ -56,9 +57,9 @@ pub struct HostOptions {
     pub grants: Grants,
     /// Directory of what operators set for plugins.
     pub settings: Option<PathBuf>,
-    /// How long a new generation runs beside the one in service before it takes over: ns of event
-    /// time, 0 not at all.
-    pub shadow: u64,
+    /// How long a new generation runs beside the one in service before it takes over, whatever its
+    /// manifest says: ns of event time, 0 not at all.
+    pub shadow: Option<u64>,
     /// Which differences let it take over then.
     pub shadow_accept: ShadowAccept,
     /// How long a plugin is borne with.
@@ -82,7 +83,7 @@ impl Default for HostOptions {
             overflow: Overflow::Shed,
             grants: Grants::default(),
             settings: None,
-            shadow: 0,
+            shadow: None,
             shadow_accept: ShadowAccept::default(),
             terms: Terms::default(),
             decisions: None,
@@ -156,6 +157,8 @@ pub struct PluginHost {
     now: u64,
     /// When it was last looked whether more is granted, and what there was then.
     granted: (Instant, Option<(u64, u64, i64, i64)>),
+    /// Where generations that have served are left.
+    remains: Remains,
     /// Writes what plugins keep.
     saver: Option<Saver>,
 }
@@ -210,7 +213,10 @@ impl PluginHost {
         let (prepare, prepared) = crossbeam_channel::unbounded();
         Ok(PluginHost {
             loader: Arc::new(loader),
-            places: Some(Places::new(options.sources.clone())),
+            places: Some(Places::new(
+                options.sources.clone(),
+                options.settings.clone(),
+            )),
             options,
             plugins: Vec::new(),
             past: Past::default(),
@@ -231,6 +237,7 @@ impl PluginHost {
             revision: 0,
             now: 0,
             granted: (Instant::now(), granted),
+            remains: Remains::start()?,
             saver,
         })
     }
@@ -255,7 +262,7 @@ impl PluginHost {
                         result: Err(reason),
                     });
                 }
-                Seen::Gone(_) => {}
+                Seen::Gone(_) | Seen::Settings(_) => {}
             }
         }
         let digests: Vec<Digest> = files.iter().map(|(_, bytes)| Digest::of(bytes)).collect();

@@ -98,7 +98,7 @@ impl PluginHost {
     }
 
     /// The file that a plugin comes from, in service or not.
-    fn path_of(&self, id: &str) -> Result<PathBuf, String> {
+    pub(super) fn path_of(&self, id: &str) -> Result<PathBuf, String> {
         if let Some(plugin) = self.plugins.iter().find(|p| *p.id == *id) {
             return Ok(plugin.live.1.path.clone());
         }

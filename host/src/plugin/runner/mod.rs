@@ -10,6 +10,7 @@ use super::{
     load::{Generation, named},
     outcome::{Health, Outcome},
     queue::{Delivery, Queue, Taken},
+    remains::Remains,
     rollback::{History, Probation},
     seat::{Called, Said, Seat},
     services::{Level, Line},
@@ -73,6 +74,8 @@ pub struct Runner {
     trouble: Trouble,
     /// None where nothing is shed: a replay takes the time that it takes.
     budget: Option<Budget>,
+    /// Where generations that have served are left.
+    remains: Remains,
     /// It waits for its time until then.
     throttled: Option<Instant>,
     slow: bool,
@@ -87,6 +90,7 @@ impl Runner {
         outcomes: Sender<Outcome>,
         max_batch: usize,
         terms: Terms,
+        remains: Remains,
     ) -> Runner {
         let Generation {
             compiled,
@@ -114,6 +118,7 @@ impl Runner {
             places: Vec::new(),
             trouble: Trouble::new(terms.pause),
             budget: None,
+            remains,
             throttled: None,
             slow: false,
         };
@@ -331,7 +336,7 @@ impl Runner {
         &mut self,
         records: &[Arc<Record>],
         first: bool,
-    ) -> (usize, Option<super::instance::Abort>) {
+    ) -> (usize, Option<super::instance::Aborted>) {
         let Some(called) = self.live.call(records, first, &self.counters) else {
             Counters::add(&self.counters.lost, records.len() as u64);
             return (records.len(), None);

@@ -3,7 +3,7 @@
 use super::Runner;
 use crate::{
     plugin::{
-        instance::Abort,
+        instance::Aborted,
         life::Stage,
         outcome::{Health, Outcome},
         stats::Counters,
@@ -27,7 +27,7 @@ pub(super) struct Quarantine {
 impl Runner {
     /// An event made the plugin abort on its own: it is left out, and said. Returns whether the
     /// generation was taken back, so that another one can judge the event.
-    pub(super) fn skip(&mut self, record: &Arc<Record>, abort: &Abort) -> bool {
+    pub(super) fn skip(&mut self, record: &Arc<Record>, abort: &Aborted) -> bool {
         let event = &record.event;
         self.restart(event.at);
         self.judge(abort, event.at);
@@ -66,7 +66,7 @@ impl Runner {
     }
 
     /// Decides what an abort means for the plugin's service.
-    pub(super) fn judge(&mut self, abort: &Abort, at: u64) {
+    pub(super) fn judge(&mut self, abort: &Aborted, at: u64) {
         if self.quarantine.is_some() {
             return;
         }

@@ -43,7 +43,7 @@ impl Runner {
         let retired = self.sit(compiled, number, instance);
         let lines = self.live.commit();
         self.log(lines);
-        self.history.push(Former {
+        let beyond = self.history.push(Former {
             number: retired.number,
             compiled: retired.compiled,
             saved,
@@ -54,13 +54,13 @@ impl Runner {
         self.probation = Some(Probation::new(at.saturating_add(self.terms.probation)));
         self.quarantines = 0;
         self.abandoned = None;
+        self.remains.leave((retired.instance, beyond));
         let pause_ns = begun.elapsed().as_nanos() as u64;
         self.queue.settle(Settled {
             generation: number,
             turned: Turned::Switched { pause_ns },
         });
         self.send(Outcome::Reloaded { plugin, pause_ns });
-        drop(retired.instance);
     }
 
     /// What the generation in service remembers, after the new one has taken it over.
@@ -239,7 +239,7 @@ impl Runner {
             reason: reason.to_owned(),
             unlearned,
         });
-        drop(retired.instance);
+        self.remains.leave((retired.instance, retired.compiled));
         Ok(())
     }
 

@@ -48,6 +48,15 @@ pub(super) struct Logged {
 }
 
 impl Lines {
+    /// The last error among them, which is taken out.
+    pub fn last_error(&mut self) -> Option<String> {
+        let at = self
+            .lines
+            .iter()
+            .rposition(|line| line.level == Level::Error)?;
+        Some(self.lines.swap_remove(at).message)
+    }
+
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty() && self.dropped == 0
     }
@@ -74,7 +83,11 @@ impl log::Host for Services {
     fn write(&mut self, level: log::Level, mut message: String) {
         if self.lines.lines.len() >= MAX_LINES {
             self.lines.dropped += 1;
-            return;
+            // What comes last says most of why a call ends.
+            if !matches!(level, log::Level::Error) {
+                return;
+            }
+            self.lines.lines.pop();
         }
         message.truncate(message.floor_char_boundary(MAX_LINE));
         let level = match level {

@@ -334,6 +334,11 @@ impl Services {
         kept.logged.take(&mut self.lines, self.now)
     }
 
+    /// The last error that a call has logged which did not return.
+    pub fn last_error(&mut self) -> Option<String> {
+        self.lines.last_error()
+    }
+
     /// Bytes of linear memory that the instance has.
     pub fn memory_used(&self) -> usize {
         self.memory.used()

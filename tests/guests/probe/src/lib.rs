@@ -51,6 +51,11 @@ impl Guest for Probe {
                     metrics::set("spun", n as i64);
                 }
                 b"/do/trap" => panic!(),
+                b"/do/error-and-trap" => {
+                    log::write(log::Level::Error, "nothing fits");
+                    log::write(log::Level::Info, "and so it ends");
+                    panic!()
+                }
                 b"/do/memory" => hoard(),
                 b"/do/recursion" => {
                     std::hint::black_box(deeper(0));
