@@ -49,8 +49,9 @@ fmt: ## Check the formatting
 lint: ## Check with clippy
 	@cargo clippy --release --workspace --all-targets -- -D warnings
 
-docs: ## Write anew what follows from the event catalogue, and build the API documentation
+docs: ## Write anew what follows from contract and event catalogue, and build the API documentation
 	@cargo run --release --quiet -p vedette-contract --example events-md > target/events.md && mv target/events.md docs/events.md
+	@cargo run --release --quiet -p vedette-contract --example contract-md > target/contract.md && mv target/contract.md docs/contract.md
 	@cargo run --release --quiet -p vedette-contract --example sdk-views
 	@RUSTDOCFLAGS='-D warnings' cargo doc --release --workspace --no-deps
 

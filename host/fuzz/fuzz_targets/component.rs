@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vedette::plugin::{build::with_manifest, component::Component, inspect::inspect_bytes};
+use vedette::plugin::{build::with_manifest, component::{Component, anatomy}, inspect::inspect_bytes};
 
 const HEAD: &[u8] = b"\0asm\x0d\0\x01\0";
 const MANIFEST: &str = "[plugin]\nid = \"p\"\nversion = \"1\"\ntitle = \"t\"\ndescription = \"d\"\n\
@@ -18,6 +18,11 @@ fuzz_target!(|bytes: &[u8]| {
     if let Ok(component) = Component::verify(bytes.clone()) {
         assert!(component.anatomy.has_export("detector"));
         assert_eq!(component.anatomy.signed, component.publisher.is_some());
+        // What is compiled is what was judged, or no component at all.
+        if let Ok(compiled) = anatomy(component.code()) {
+            assert_eq!(compiled.imports, component.anatomy.imports);
+            assert_eq!(compiled.exports, component.anatomy.exports);
+        }
     }
     if let Ok(inspection) = inspect_bytes(bytes) {
         assert!(!inspection.text().contains('\u{1b}'));

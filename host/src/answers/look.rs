@@ -23,9 +23,9 @@ use vedette_sensor::{
 /// Most bytes that `file.head` gives: what goes into a guest's memory, and into a capture.
 pub const MAX_HEAD: u32 = 64 << 10;
 /// Largest file that is hashed: what one question may cost. Few programs are larger.
-const MAX_HASHED: u64 = 256 << 20;
+pub const MAX_HASHED: u64 = 256 << 20;
 /// Largest file that is taken apart: it is held in memory meanwhile.
-const MAX_ELF: u64 = 32 << 20;
+pub const MAX_ELF: u64 = 32 << 20;
 /// Bytes that are read between two looks at the clock.
 const STEP: usize = 128 << 10;
 /// Ancestors that a file is reached through where its process has ended.

@@ -15,19 +15,19 @@ use std::sync::Arc;
 use vedette_contract::values::finding_detail;
 
 /// Most findings for each event of a batch: stops a plugin from burying others' findings.
-const MAX_PER_EVENT: usize = 16;
+pub(super) const MAX_PER_EVENT: usize = 16;
 /// Longest message and dedup key in bytes.
-const MAX_MESSAGE: usize = 1024;
+pub(super) const MAX_MESSAGE: usize = 1024;
 /// Longest note in bytes.
-const MAX_NOTE: usize = 512;
+pub(super) const MAX_NOTE: usize = 512;
 /// Most pieces of evidence of one finding.
-const MAX_EVIDENCE: usize = 64;
+pub(super) const MAX_EVIDENCE: usize = 64;
 /// Most proposals of one finding.
-const MAX_PROPOSALS: usize = 16;
+pub(super) const MAX_PROPOSALS: usize = 16;
 /// Most details of one finding.
-const MAX_DETAILS: usize = 32;
+pub(super) const MAX_DETAILS: usize = 32;
 /// Longest detail in bytes.
-const MAX_DETAIL: usize = 512;
+pub(super) const MAX_DETAIL: usize = 512;
 
 /// Who returned what, for what.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ pub const MAX_VALUE: usize = 64 << 10;
 pub const DEFAULT_BYTES: usize = 4 << 20;
 /// Bytes of the quota for each key that it allows: stops a plugin that keeps an empty value for
 /// every event, whose cost lies beside its bytes.
-const BYTES_A_KEY: usize = 64;
+pub(super) const BYTES_A_KEY: usize = 64;
 
 /// Most keys that one call lists: what is copied into a guest's memory.
 pub const MAX_LISTED: usize = 1024;

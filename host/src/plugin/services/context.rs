@@ -14,7 +14,7 @@ use vedette_contract::values::failure;
 use wasmtime::component::Linker;
 
 /// Most processes that one answer lists: what is copied into a guest's memory.
-const MAX_LISTED: u32 = 1024;
+pub(super) const MAX_LISTED: u32 = 1024;
 
 type Answer = Result<Arc<Batch>, u32>;
 type Listed = Result<(u32, Arc<Batch>), u32>;

@@ -4,11 +4,11 @@ use super::{super::bindings::vedette::detect::log, Services};
 use serde::Serialize;
 
 /// Most lines that one call may log: stops a call that logs without end.
-const MAX_LINES: usize = 64;
+pub(super) const MAX_LINES: usize = 64;
 /// Longest line in bytes.
-const MAX_LINE: usize = 1024;
+pub(super) const MAX_LINE: usize = 1024;
 /// Most lines of a plugin in a second of event time: stops floods of the agent's log.
-const MAX_LINES_PER_SECOND: u32 = 100;
+pub(super) const MAX_LINES_PER_SECOND: u32 = 100;
 
 /// How important a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Most changes of metrics in one call: stops memory without end.
-const MAX_CHANGES: usize = 4096;
+pub(super) const MAX_CHANGES: usize = 4096;
 
 impl metrics::Host for Services {
     fn add(&mut self, name: String, value: u64) {

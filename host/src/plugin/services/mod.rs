@@ -3,6 +3,8 @@
 //! Everything that a call does is gathered here and takes effect when the call returns.
 
 mod context;
+#[cfg(test)]
+mod documented;
 mod file;
 mod intel;
 mod log;

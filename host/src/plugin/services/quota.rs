@@ -19,15 +19,15 @@ pub(super) enum Meter {
 
 /// Most questions of one call and of one second of event time, and most of what the second number
 /// of a [`Meter`] counts in a second.
-struct Limit {
-    a_call: u32,
-    a_second: u32,
-    amount: u64,
+pub(super) struct Limit {
+    pub a_call: u32,
+    pub a_second: u32,
+    pub amount: u64,
 }
 
 impl Meter {
     /// A plugin that asks about every event of a storm takes a tenth of a processor, not more.
-    fn limit(self) -> Limit {
+    pub(super) fn limit(self) -> Limit {
         match self {
             Meter::Context | Meter::Intel => Limit {
                 a_call: 4096,
