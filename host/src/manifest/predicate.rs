@@ -170,7 +170,7 @@ fn access_of(kind: &Kind, text: &Spanned<String>) -> Result<Access, Fault> {
         _ => fault(
             text.span(),
             "this is not an access",
-            "write \"write\" or \"any\"",
+            "write \"write\" or \"any\"; for reading alone access = \"write\", not = true",
         ),
     }
 }

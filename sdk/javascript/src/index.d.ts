@@ -457,6 +457,7 @@ export declare class Flags<V> {
   nearest(process: Process, most?: number): [Process, V] | null;
 }
 
-/** Plain values, arrays, plain objects, bigint, Uint8Array, Map, Set and the helpers as bytes. */
+/** Plain values, arrays, plain objects, bigint, Uint8Array, Map, Set and the SDK's own
+ * collections as bytes. */
 export declare function pack(value: unknown): Uint8Array;
 export declare function unpack(data: Uint8Array): any;

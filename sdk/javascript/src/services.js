@@ -9,6 +9,9 @@ import { services } from './host.js';
 
 /** Seconds of event time as the contract has them. */
 export function nanoseconds(seconds) {
+  if (typeof seconds !== 'number' || Number.isNaN(seconds)) {
+    throw new TypeError(`a time is a number of seconds, not ${seconds}`);
+  }
   const ns = BigInt(Math.round(Math.max(seconds, 0) * 1e9));
   return ns < 0xffffffffffffffffn ? ns : 0xffffffffffffffffn;
 }

@@ -1,11 +1,14 @@
 // What a plugin remembers as bytes: JSON with what JSON has not.
 
+import { BoundedMap } from './bounded.js';
 import { of, text } from './bytes.js';
-import { BoundedMap, Flags, Sequences, Windows } from './helpers.js';
+import { Flags } from './lineage.js';
+import { Sequences } from './sequence.js';
+import { Windows } from './window.js';
 
 const CLASSES = { BoundedMap, Flags, Sequences, Windows };
 
-/** Plain values, arrays, plain objects, bigint, Uint8Array, Map, Set, and the SDK's helpers. */
+/** Plain values, arrays, plain objects, bigint, Uint8Array, Map, Set, and the SDK's own collections. */
 export function pack(value) {
   return of(JSON.stringify(encode(value)));
 }
