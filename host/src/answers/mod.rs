@@ -8,7 +8,7 @@
 //! trap, or by a generation in the shadow.
 
 mod elf;
-mod look;
+pub(crate) mod look;
 mod recorded;
 mod said;
 

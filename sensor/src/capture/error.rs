@@ -63,7 +63,9 @@ pub enum CaptureError {
         source: io::Error,
     },
     /// The file is something else.
-    #[error("this is not a capture: it does not begin with the magic bytes of one; `vedette record FILE` makes one")]
+    #[error(
+        "this is not a capture: it does not begin with the magic bytes of one; `vedette record FILE` makes one"
+    )]
     NotACapture,
     /// The file was written by a newer version.
     #[error(
@@ -76,7 +78,9 @@ pub enum CaptureError {
         known: u32,
     },
     /// The header is damaged, and without it no time can be told.
-    #[error("the capture's header is damaged ({0}) and its events cannot be read; copy it anew, or record it again")]
+    #[error(
+        "the capture's header is damaged ({0}) and its events cannot be read; copy it anew, or record it again"
+    )]
     Header(&'static str),
     /// A stretch of the file is damaged. Reading goes on behind it.
     #[error("{bytes} bytes of the capture are damaged at byte {offset} ({what}); {}", events_lost(.events))]

@@ -17,10 +17,16 @@ fn the_contract_s_page_names_the_quotas_that_there_are() {
     let quotas: &[(&str, u64)] = &[
         ("`log`: lines of one call", log::MAX_LINES as u64),
         ("`log`: lines in a second", log::MAX_LINES_PER_SECOND.into()),
-        ("`log`: bytes of a line, the rest is cut", log::MAX_LINE as u64),
+        (
+            "`log`: bytes of a line, the rest is cut",
+            log::MAX_LINE as u64,
+        ),
         ("`metrics`: names of a plugin", names::MAX_METRICS as u64),
         ("`metrics`: bytes of a name", names::MAX_NAME as u64),
-        ("`metrics`: changes in one call", metrics::MAX_CHANGES as u64),
+        (
+            "`metrics`: changes in one call",
+            metrics::MAX_CHANGES as u64,
+        ),
         ("`state`: bytes of a key", state::MAX_KEY as u64),
         ("`state`: bytes of a value", state::MAX_VALUE as u64),
         (
@@ -31,7 +37,10 @@ fn the_contract_s_page_names_the_quotas_that_there_are() {
             "`state`: bytes of that for each key that it allows",
             state::BYTES_A_KEY as u64,
         ),
-        ("`state`: keys that one call lists", state::MAX_LISTED as u64),
+        (
+            "`state`: keys that one call lists",
+            state::MAX_LISTED as u64,
+        ),
         (
             "`context`: processes that one answer lists",
             context::MAX_LISTED.into(),
