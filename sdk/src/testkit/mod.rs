@@ -38,11 +38,13 @@
 //! finds must be the same.
 
 mod component;
+mod fd;
 mod lists;
 mod play;
 mod scene;
 pub mod services;
 mod tables;
 
-pub use scene::{Act, Actor, Exec, Fd, Scene};
+pub use fd::Fd;
+pub use scene::{Act, Actor, Exec, Scene};
 pub use tables::MomentRow;

@@ -1,6 +1,7 @@
 //! From rows of the moment to the tables of a batch.
 
-use super::scene::{Fd, Told};
+use super::fd::Fd;
+use super::scene::Told;
 use crate::raw;
 use crate::values::{image_class, process_mark};
 use std::collections::HashMap;
