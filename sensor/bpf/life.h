@@ -70,6 +70,21 @@ static __always_inline void tell_file(struct scratch *s, const struct path *path
 	s->record.text_len = append_path(s, PATH_KEPT);
 }
 
+/* Appends the name of the attribute that the request to an io_uring is about which is told now. */
+static __noinline u32 append_attribute(struct scratch *s)
+{
+	u32 zero = 0, len = 0;
+	struct work *work = bpf_map_lookup_elem(&WORK, &zero);
+	u64 request = work ? work->request : 0;
+	struct attribute_name *name = bpf_map_lookup_elem(&ATTRIBUTES, &request);
+	if (name)
+		len = append_kernel_string(s, name->bytes, ATTRIBUTE_KEPT);
+	else
+		s->record.marks |= EVENT_MARK_INCOMPLETE;
+	bpf_map_delete_elem(&ATTRIBUTES, &request);
+	return len;
+}
+
 static __noinline int tell(struct act *act)
 {
 	struct path file = {};
@@ -102,6 +117,8 @@ static __noinline int tell(struct act *act)
 		s->record.text2_len = append_given(s, act->old_directory, act->old_path);
 	} else if (act->string) {
 		s->record.text2_len = append_user_string(s, act->string, GIVEN_KEPT);
+	} else if (act->kind == KIND_XATTR) {
+		s->record.text2_len = append_attribute(s);
 	} else if (act->kind == KIND_LINK) {
 		struct path old = behind(act->old_directory);
 		if (old.dentry) {

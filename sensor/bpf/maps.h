@@ -231,6 +231,7 @@ struct {
 struct work {
 	u64 worker; /* task, 0 for none */
 	u64 master; /* task */
+	u64 request;
 	u32 marks;  /* of every event */
 	u32 unused;
 };
@@ -240,6 +241,19 @@ struct {
 	__type(key, u32);
 	__type(value, struct work);
 } WORK SEC(".maps");
+
+/* Names of the extended attributes that requests to an io_uring are to set. What is evicted is told
+ * without its name. */
+#define ATTRIBUTE_KEPT 256
+struct attribute_name {
+	char bytes[ATTRIBUTE_KEPT];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 256);
+	__type(key, u64);
+	__type(value, struct attribute_name);
+} ATTRIBUTES SEC(".maps");
 
 /* Who a task is to the kernel. The ids stand in the order in which the kernel keeps them. */
 struct credentials {

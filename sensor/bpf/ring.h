@@ -16,6 +16,8 @@ enum uring_operation {
 	URING_MKDIRAT = 37,
 	URING_SYMLINKAT = 38,
 	URING_LINKAT = 39,
+	URING_FSETXATTR = 41,
+	URING_SETXATTR = 42,
 	URING_SOCKET = 45,
 	URING_SENDMSG_ZC = 48,
 	URING_FIXED_FD_INSTALL = 54,
@@ -58,6 +60,9 @@ static __always_inline u16 kind_of(u32 operation)
 		return KIND_SYMLINK;
 	case URING_LINKAT:
 		return KIND_LINK;
+	case URING_SETXATTR:
+	case URING_FSETXATTR:
+		return KIND_XATTR;
 	case URING_SOCKET:
 		return KIND_SOCKET;
 	case URING_FIXED_FD_INSTALL:
@@ -99,6 +104,7 @@ static __always_inline int work_for(struct io_kiocb *request, u32 marks)
 		return 0;
 	work->master = (u64)maker;
 	work->marks = EVENT_MARK_IO_URING | marks;
+	work->request = (u64)request;
 	work->worker = bpf_get_current_task();
 	return 1;
 }
@@ -193,7 +199,31 @@ static __always_inline int find_names(struct io_kiocb *request, u32 operation, s
 	case URING_MKDIRAT:
 		out->path = name_of(request, io_mkdir, filename);
 		return 1;
+	case URING_SETXATTR:
+		if (!bpf_core_type_exists(struct io_xattr))
+			return 0;
+		out->path = name_of(request, io_xattr, filename);
+		return 1;
 	default:
 		return 0;
 	}
+}
+
+/* Notes the name of the extended attribute that a request is to set: the kernel's copy, which is gone
+ * when the request is completed. */
+static __noinline int note_attribute(struct io_kiocb *request)
+{
+	u64 address = (u64)request;
+	if (!bpf_core_type_exists(struct io_xattr))
+		return 0;
+	/* One that was not told has left its own where this request lies now. */
+	bpf_map_delete_elem(&ATTRIBUTES, &address);
+	struct xattr_name *name = BPF_CORE_READ((struct io_xattr *)request, ctx.kname);
+	struct scratch *s = name ? claim() : 0;
+	if (!s)
+		return 0;
+	if (bpf_probe_read_kernel_str(s->walk.text, ATTRIBUTE_KEPT, name) > 0)
+		bpf_map_update_elem(&ATTRIBUTES, &address, s->walk.text, BPF_ANY);
+	release(s);
+	return 0;
 }

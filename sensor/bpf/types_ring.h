@@ -101,6 +101,17 @@ struct io_mkdir {
 	u16 mode;
 	struct filename *filename;
 };
+struct xattr_name {
+	char name[256];
+};
+/* Before kernel 6.14 it had another name, which does not matter here. */
+struct kernel_xattr_ctx {
+	struct xattr_name *kname;
+};
+struct io_xattr {
+	struct kernel_xattr_ctx ctx;
+	struct filename *filename;
+};
 struct io_splice {
 	struct file *file_out;
 	int splice_fd_in;

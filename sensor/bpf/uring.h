@@ -115,6 +115,23 @@ static __noinline int tell_truncate(struct io_kiocb *request, struct file *file,
 	return 0;
 }
 
+static __noinline int tell_attribute(struct file *file, s32 res)
+{
+	if (!file || !is_told(res))
+		return 0;
+	struct scratch *s = begin(KIND_XATTR);
+	if (!s)
+		return 0;
+	struct path path = {.mnt = BPF_CORE_READ(file, f_path.mnt),
+			    .dentry = BPF_CORE_READ(file, f_path.dentry)};
+	s->record.ret = res;
+	s->record.a = XATTR_OPERATION_SET;
+	tell_file(s, &path);
+	s->record.text2_len = append_attribute(s);
+	finish(s, KIND_XATTR);
+	return 0;
+}
+
 /* Not static, so that the kernel verifies it once and not for each operation. */
 __noinline int tell_act(struct act *act)
 {
@@ -159,6 +176,11 @@ static __noinline int tell_names(struct io_kiocb *request, struct names *names, 
 	case URING_UNLINKAT:
 		act.directory = BPF_CORE_READ((struct io_unlink *)request, dfd);
 		act.a = BPF_CORE_READ((struct io_unlink *)request, flags) & AT_REMOVEDIR;
+		break;
+	case URING_SETXATTR:
+		act.directory = AT_FDCWD;
+		act.a = XATTR_OPERATION_SET;
+		act.follow = GIVEN_FOLLOW;
 		break;
 	default:
 		act.directory = BPF_CORE_READ((struct io_mkdir *)request, dfd);
@@ -209,6 +231,9 @@ static __always_inline void tell_request(struct io_kiocb *request, u32 operation
 	case URING_FTRUNCATE:
 		tell_truncate(request, file, res);
 		break;
+	case URING_FSETXATTR:
+		tell_attribute(file, res);
+		break;
 	case URING_FIXED_FD_INSTALL:
 		if (!is_stranger())
 			replaced(res);
@@ -232,6 +257,8 @@ static __always_inline void tell_asked(struct io_kiocb *request, u32 operation,
 		tell_own_end(file, 0, KIND_LISTEN);
 	else if (operation == URING_FTRUNCATE)
 		tell_truncate(request, file, 0);
+	else if (operation == URING_FSETXATTR)
+		tell_attribute(file, 0);
 	else if (names)
 		tell_names(request, names, 0);
 }
@@ -288,6 +315,8 @@ int BPF_PROG(on_uring_submit, struct io_kiocb *request)
 	if (!is_wanted_operation(operation))
 		return 0;
 	int named = find_names(request, operation, &names);
+	if (kind_of(operation) == KIND_XATTR)
+		note_attribute(request);
 	if (request->flags & URING_SKIP_SUCCESS && work_for(request, EVENT_MARK_INCOMPLETE)) {
 		tell_asked(request, operation, named ? &names : 0);
 		work_done();

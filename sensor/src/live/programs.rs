@@ -134,6 +134,7 @@ const BY_RING: &[u16] = &[
     kind::SYMLINK,
     kind::MKDIR,
     kind::TRUNCATE,
+    kind::XATTR,
     kind::SPLICE,
 ];
 

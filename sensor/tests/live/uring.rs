@@ -29,11 +29,11 @@ class Ring:
         if not isinstance(a, bytes): return a
         self.kept.append(ctypes.create_string_buffer(a))
         return ctypes.addressof(self.kept[-1])
-    def post(self, operation, fd=-1, addr=0, off=0, len=0, flags=0, how=0, slot=0, data=1, ioprio=0, enter=True):
+    def post(self, operation, fd=-1, addr=0, off=0, len=0, flags=0, how=0, slot=0, data=1, ioprio=0, addr3=0, enter=True):
         tail = self.word(self.sq[1])
         at = tail & self.word(self.sq[2])
         struct.pack_into('=BBHiQQIIQHHIQQ', self.entries, at * 64, operation, flags, ioprio, fd,
-            self.where(off), self.where(addr), len, how, data, 0, 0, slot, 0, 0)
+            self.where(off), self.where(addr), len, how, data, 0, 0, slot, self.where(addr3), 0)
         self.word(self.sq[6] + at * 4, at)
         self.word(self.sq[1], tail + 1)
         if enter: self.enter(0 if self.polled else 1)
@@ -55,6 +55,7 @@ class Ring:
 def how(flags, mode=0, resolve=0): return struct.pack('QQQ', flags, mode, resolve)
 OPENAT, OPENAT2, CONNECT, ACCEPT, INSTALL, BIND, LISTEN = 18, 28, 16, 13, 54, 56, 57
 RENAME, UNLINK, MKDIR, SYMLINK, LINK, SPLICE, SOCKET, FTRUNCATE = 35, 36, 37, 38, 39, 30, 45, 55
+FSETXATTR, SETXATTR = 41, 42
 "#;
 
 /// Runs a script that uses [`RING`]; none where this machine lets nobody make a ring.
@@ -378,6 +379,60 @@ print(int(cut), os.fstat(b).st_ino, os.fstat(raw).st_ino if raw > 0 else 0)",
         assert_eq!((socket.b, socket.a), (raw, 1 | 2 << 32 | 3 << 48));
     }
     assert!(!w.seen.iter().any(|e| text(&e.text).ends_with("/absent")));
+}
+
+#[test]
+fn extended_attributes_through_a_ring() {
+    let mut filter = Filter::context();
+    filter.kinds = filter.kinds.with(kind::XATTR);
+    let Some(mut watch) = Watch::start(&filter) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let file = fs::canonicalize(dir.path()).unwrap().join("file");
+    fs::write(&file, "content").unwrap();
+    std::os::unix::fs::symlink("file", file.with_file_name("link")).unwrap();
+    let long = "n".repeat(200);
+    let Some((pid, told)) = ring(&format!(
+        "r = Ring()
+if r.supports(SETXATTR):
+    d = b'{}/'
+    f = os.open(d + b'file', os.O_RDWR)
+    assert r.ask(FSETXATTR, fd=f, addr=b'trusted.by-descriptor', off=b'1', len=1) == 0
+    os.chdir(d)
+    assert r.ask(SETXATTR, addr=b'trusted.{long}', off=b'1', len=1, addr3=b'link') == 0
+    assert r.ask(SETXATTR, addr=b'trusted.absent', off=b'1', len=1, addr3=b'absent') == -2
+    # Both exist, so this one is refused with what is not told.
+    assert r.ask(FSETXATTR, fd=f, addr=b'trusted.by-descriptor', off=b'1', len=1, how=1) == -17
+    r.post(FSETXATTR, fd=f, addr=b'trusted.unanswered', off=b'1', len=1, flags=0x40)
+    assert r.ask(0) == 0
+    while b'trusted.unanswered' not in [n.encode() for n in os.listxattr(f)]: time.sleep(0.01)
+    print('done')",
+        file.parent().unwrap().display()
+    )) else {
+        return;
+    };
+    if told != "done" {
+        skip("a ring sets no attributes here");
+        return;
+    }
+    let inode = file.metadata().unwrap().ino();
+    let long = format!("trusted.{long}");
+    for (name, incomplete, given) in [
+        ("trusted.by-descriptor", 0, false),
+        (long.as_str(), 0, true),
+        ("trusted.unanswered", event_mark::INCOMPLETE, false),
+    ] {
+        let event = by_ring(&mut watch, name, kind::XATTR, pid, |e| {
+            text(&e.text2) == name
+        });
+        assert_eq!(text(&event.text), file.to_str().unwrap(), "{name}");
+        assert_eq!((event.a, event.b, event.ret), (1, inode, 0), "{name}");
+        assert_eq!(event.marks & event_mark::INCOMPLETE, incomplete, "{name}");
+        assert_eq!(event.marks & event_mark::AS_GIVEN != 0, given, "{name}");
+    }
+    let all = watch.seen.iter().filter(|e| of(kind::XATTR, pid)(e));
+    assert_eq!(all.count(), 3);
 }
 
 /// Requests that ask for no answer when they succeed: nothing tells of their end.
