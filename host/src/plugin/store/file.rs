@@ -141,16 +141,23 @@ impl File {
     }
 
     /// What stands at a place, by key in order, and how many other forms the same plugin of the
-    /// same publisher has there. `offset` is what the wall's clock is ahead of that of events.
+    /// same publisher has there. `offset` is what the wall's clock is ahead of that of events, on
+    /// which it is `now`.
     pub fn read(
         &self,
         place: &Place,
         offset: u64,
+        now: u64,
     ) -> Result<(Vec<(Key, Entry)>, usize), StoreError> {
         guarded(&self.path, || {
             let read = self.database.begin_read()?;
             let owner = owner(place);
             let of = (&*place.plugin, &*owner, place.form);
+            let places = read.open_table(PLACES)?;
+            // Where the wall's clock is not set yet, it is at least as late as it was then.
+            let then = places.get(of)?.map_or(0, |used| used.value());
+            let then = then.saturating_mul(1_000_000_000);
+            let offset = offset.max(then.saturating_sub(now));
             let mut entries = Vec::new();
             for row in read
                 .open_table(ENTRIES)?
@@ -163,7 +170,6 @@ impl File {
                 }
                 entries.extend(entry(key, value.value(), offset));
             }
-            let places = read.open_table(PLACES)?;
             let forms = places.range((of.0, of.1, 0)..=(of.0, of.1, u32::MAX))?;
             let others = forms.flatten().filter(|(key, _)| key.value() != of).count();
             Ok((entries, others))

@@ -133,7 +133,7 @@ impl Store {
             other_forms: 0,
         };
         match self.open(&mut access) {
-            Ok(Some(file)) if new => match file.read(place, wall_ahead()) {
+            Ok(Some(file)) if new => match file.read(place, wall_ahead(), boot_time()) {
                 Ok((entries, other_forms)) => {
                     slot.other_forms = other_forms;
                     self.load(place, kept, entries, &mut slot);

@@ -60,14 +60,14 @@ fn what_is_written_is_read_by_its_owner_alone() {
         signed("one", "b"),
     ];
     for place in &all {
-        assert_eq!(file.read(place, 1000).unwrap().0, []);
+        assert_eq!(file.read(place, 1000, u64::MAX).unwrap().0, []);
     }
     put(&file, &all[0], &entries, 1000, 1);
     put(&file, &all[1], &[("max", Some(value("", 1)))], 1000, 1);
     put(&file, &all[3], &[("a", Some(value("of a", 1)))], 1000, 1);
     drop(file);
     let file = File::open(&path).unwrap();
-    let read = |place| file.read(place, 1000).unwrap().0;
+    let read = |place| file.read(place, 1000, u64::MAX).unwrap().0;
     let expected = vec![
         (key("a"), value("", 400)),
         (key("b"), value("bee", u64::MAX)),
@@ -78,16 +78,22 @@ fn what_is_written_is_read_by_its_owner_alone() {
     assert_eq!(read(&all[3]), [(key("a"), value("of a", 1))]);
     assert_eq!(read(&all[4]), []);
     assert_eq!(
-        file.read(&place("one", 2), 1000).unwrap().1,
+        file.read(&place("one", 2), 1000, u64::MAX).unwrap().1,
         2,
         "other forms"
     );
 
     // After a boot the clock of events begins anew: what has ended by the wall has ended.
-    let (after_boot, _) = file.read(&all[0], 1450).unwrap();
+    let (after_boot, _) = file.read(&all[0], 1450, u64::MAX).unwrap();
     assert_eq!(after_boot[0], (key("a"), value("", 0)));
     assert_eq!(after_boot[2].1.end, 50);
     assert_eq!(after_boot[1].1.end, u64::MAX);
+
+    // A clock of the wall that is not set yet, 5 s after a boot: it was 1 s then.
+    let (unset, _) = file.read(&all[0], 0, 5).unwrap();
+    assert_eq!(unset[0], (key("a"), value("", 0)));
+    let (unset, _) = file.read(&all[0], 0, 999_999_000).unwrap();
+    assert_eq!(unset[0], (key("a"), value("", 400)));
 
     put(
         &file,
@@ -122,7 +128,7 @@ fn the_states_that_were_not_in_use_for_longest_go_first() {
             put(&file, &used, &[], 0, 3);
         }
     }
-    let left = |place: &Place| file.read(place, 0).unwrap().0.len();
+    let left = |place: &Place| file.read(place, 0, u64::MAX).unwrap().0.len();
     assert_eq!(left(&used), 1);
     assert_eq!(left(&place("many", 0)), 0);
     assert_eq!(left(&place("many", 1)), 1);
@@ -191,7 +197,7 @@ fn damage_anywhere_is_an_error_or_does_not_matter() {
             .collect();
         put(&file, &place, &changes, 0, 1);
     }
-    let sound = file.read(&place, 0).unwrap().0;
+    let sound = file.read(&place, 0, u64::MAX).unwrap().0;
     drop(file);
     let bytes = fs::read(&path).unwrap();
     let mut refused = 0;
@@ -204,14 +210,14 @@ fn damage_anywhere_is_an_error_or_does_not_matter() {
         let mut damaged = bytes.clone();
         damaged[at] ^= 0x41;
         fs::write(&path, damaged).unwrap();
-        match File::open(&path).and_then(|file| file.read(&place, 0)) {
+        match File::open(&path).and_then(|file| file.read(&place, 0, u64::MAX)) {
             Ok((entries, _)) => differs += usize::from(entries != sound),
             Err(_) => refused += 1,
         }
     }
     for length in [0, 1, 63, 320, 4096, bytes.len() / 2, bytes.len() - 1] {
         fs::write(&path, &bytes[..length]).unwrap();
-        let _ = File::open(&path).and_then(|file| file.read(&place, 0));
+        let _ = File::open(&path).and_then(|file| file.read(&place, 0, u64::MAX));
     }
     println!("{refused} refused, {differs} differ of {}", places.len());
     assert!(refused > 0, "damage is seen");
