@@ -290,9 +290,14 @@ fn assert_same(language: &str, first: &Trial, other: &Trial) {
 #[test]
 fn every_language_says_the_same_of_every_event() {
     let events = events();
+    let lists = directory();
+    let entries = format!("evil.example c2\n192.168.0.0/16, own\n{}", "ab".repeat(32));
+    fs::write(lists.path().join("all.txt"), entries).expect("written");
     let mut first: Option<Trial> = None;
     for (language, sdk) in LANGUAGES {
         let subject = subject(language, sdk);
+        // Up to the event that names others, of which there are none.
+        let subject = subject.with_lists(lists.path()).expect("sound lists");
         for batch in [64, 7, 1] {
             let trial = subject.run(events.clone(), batch).expect("it runs");
             assert!(trial.health.is_empty(), "{language}: {:?}", trial.health);
@@ -311,6 +316,13 @@ fn every_language_says_the_same_of_every_event() {
                     let says = |text: &str| trial.findings.iter().any(|f| f.message.contains(text));
                     assert!(says("Grüße"), "the configuration");
                     assert!(says("refused=it is too large"), "a failure");
+                    assert!(says(
+                        "domain=all/evil.example/c2 address=all/192.168.0.0/16/own"
+                    ));
+                    assert!(says("domain=it is not known here"), "other lists");
+                    assert!(says("nobody=there is no such thing"), "a failure");
+                    assert!(says("lineage=3"), "a row");
+                    assert!(says(" late="), "a timer");
                     assert!(says("comm=63fffe6d6d"), "bytes that are no text");
                     assert!(says("[2001::1:0:0:1f]:4444"), "an address");
                     assert!(trial.log.iter().any(|line| line.contains("exec ")));

@@ -15,6 +15,7 @@ import {
   metrics,
   state,
 } from 'vedette-sdk';
+import { ask } from './asks.js';
 import { describe, note } from './describe.js';
 import { fields } from './fields.js';
 import { list, put } from './show.js';
@@ -61,6 +62,8 @@ export default class Conformance extends Plugin {
           .dedup(`${event.id} ${n}`);
       });
     }
+
+    findings.raise('asked', Severity.INFO).message(ask(event)).evidence(event, '').dedup(`${event.id}`);
 
     said = this.remember(event);
     const raised = findings

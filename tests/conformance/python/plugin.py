@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asks
 import describe
 from fields import fields
 from show import put, show_list
@@ -69,6 +70,9 @@ class Conformance(Plugin, Snapshot):
                     .evidence(event, describe.note(event))
                     .dedup(f"{event.id} {n}")
                 )
+
+        asked = findings.raise_("asked", Severity.INFO).message(asks.ask(event))
+        asked.evidence(event, "").dedup(f"{event.id}")
 
         said = self.remember(event)
         raised = (

@@ -1,5 +1,6 @@
 //! Says all that a plugin can see and do of every event: in each language the same.
 
+mod asks;
 mod fields;
 mod process;
 mod show;
@@ -85,6 +86,12 @@ impl Plugin for Conformance {
                     .dedup(format!("{id} {n}"));
             }
         }
+
+        findings
+            .raise("asked", Severity::Info)
+            .message(asks::ask(event))
+            .evidence(id, "")
+            .dedup(format!("{id}"));
 
         let said = self.remember(event);
         let raised = findings
