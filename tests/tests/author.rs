@@ -126,7 +126,7 @@ fn from_an_empty_directory_to_a_tested_plugin() {
     assert!(figures["mean-ns"].as_f64() > Some(0.0), "{figures}");
 
     // The code's own tests pass in the sandbox as well.
-    let both = ["plugin", "test", "--cargo", "--target-dir", &target];
+    let both = ["plugin", "test", "--unit", "--target-dir", &target];
     let said = succeed(&both, &home);
     assert!(said.contains("2 passed, 0 failed"), "{said}");
 

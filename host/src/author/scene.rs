@@ -77,6 +77,8 @@ struct Row {
     container: u64,
     pid: u32,
     uid: u32,
+    /// The same as `uid` where it is not said.
+    gid: Option<u32>,
     marks: u32,
     image: u32,
     start: u64,
@@ -84,6 +86,10 @@ struct Row {
     inode: u64,
     exe: Vec<u8>,
     args: Vec<u8>,
+    #[serde(default)]
+    cwd: Vec<u8>,
+    #[serde(default)]
+    comm: Vec<u8>,
     streams: Vec<Stream>,
 }
 
@@ -104,6 +110,8 @@ struct Event {
     id: u64,
     at: u64,
     ret: i32,
+    #[serde(default)]
+    marks: u32,
     process: Option<usize>,
     target: Option<usize>,
     rows: Vec<usize>,
@@ -285,18 +293,19 @@ impl Row {
             container,
             image_cgroups: (0, 0),
             uid: self.uid,
-            gid: self.uid,
+            gid: self.gid.unwrap_or(self.uid),
             marks: self.marks,
             capabilities: self.capabilities,
             namespaces: event::Namespaces::default(),
             cgroup: 0,
             cgroup_v1: 0,
             exec_id: 0,
-            comm: [0; 16],
+            comm: std::array::from_fn(|n| self.comm.get(n).copied().unwrap_or(0)),
             exe: self.exe.as_slice().into(),
             image: Arc::new(Image {
                 args: self.args.as_slice().into(),
                 args_len: self.args.len() as u32,
+                cwd: self.cwd.as_slice().into(),
                 class: self.image,
                 inode: self.inode,
                 device: 1,
@@ -321,6 +330,7 @@ impl Event {
             id: self.id,
             at: self.at,
             ret: self.ret,
+            marks: self.marks,
             task: Task {
                 process: id,
                 tid: id.pid,

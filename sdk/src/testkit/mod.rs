@@ -31,9 +31,9 @@
 //! [`Scene::list`] gives.
 //!
 //! # The same tests in the sandbox
-//! `vedette plugin test` builds the component, and `vedette plugin test --cargo` then runs
-//! `cargo test` with `VEDETTE_COMPONENT` set to it and `VEDETTE` to the agent. Each call of
-//! [`Scene::findings`] then gives the story to the component in the agent's own runtime too, with
+//! `vedette plugin test --unit` builds the component and runs `cargo test` with `VEDETTE_COMPONENT`
+//! set to it and `VEDETTE` to the agent. Each call of [`Scene::findings`] then gives the story to the
+//! component too, in the agent's own runtime and with
 //! its manifest: only what it subscribes to, only the fields and services that it declares. What it
 //! finds must be the same.
 

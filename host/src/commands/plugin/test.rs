@@ -3,6 +3,7 @@
 use super::place::BuildArgs;
 use crate::author::fixtures::{self, Report, Verdict};
 use crate::author::junit::junit;
+use crate::plugin::build::Language;
 use anyhow::Context as _;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -29,9 +30,10 @@ pub struct Test {
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 
-    /// Run `cargo test` as well, where each story that a test tells goes through the component too.
+    /// Run the plugin's own tests as well: natively, and each story that they tell through the
+    /// component too.
     #[arg(long)]
-    cargo: bool,
+    unit: bool,
 }
 
 impl Test {
@@ -45,10 +47,10 @@ impl Test {
         }
         let plugin = self.build.ready(&self.directory)?;
         let manifest = &plugin.manifest;
-        if self.cargo {
-            self.cargo_test(&plugin.subject.path)?;
+        if self.unit {
+            self.own_tests(&plugin.subject.path)?;
         }
-        if manifest.fixtures.is_empty() && self.cargo {
+        if manifest.fixtures.is_empty() && self.unit {
             return Ok(());
         }
         if manifest.fixtures.is_empty() {
@@ -85,34 +87,36 @@ impl Test {
 }
 
 impl Test {
-    /// The crate's own tests: natively, and in the sandbox.
-    fn cargo_test(&self, component: &Path) -> anyhow::Result<()> {
-        let manifest = self.directory.join("Cargo.toml");
-        if !manifest.is_file() {
-            anyhow::bail!(
-                "{}: there is no such file; --cargo is for plugins in Rust",
-                manifest.display()
-            );
-        }
+    /// The plugin's own tests: natively, and in the sandbox.
+    fn own_tests(&self, component: &Path) -> anyhow::Result<()> {
+        let language = Language::of(&self.directory).with_context(|| {
+            let place = self.directory.display();
+            format!("{place}: no sources of a plugin, so it has no tests of its own")
+        })?;
+        let (program, arguments): (_, &[&str]) = match language {
+            Language::Rust => ("cargo", &["test", "--quiet", "--release"]),
+            Language::Python => ("python3", &["-m", "unittest"]),
+            Language::JavaScript => ("node", &["--test"]),
+        };
         let component = std::path::absolute(component)?;
         let own = std::env::current_exe().context("the agent's own binary is not to be found")?;
-        let mut cargo = Command::new("cargo");
-        cargo
-            .args(["test", "--quiet", "--release", "--manifest-path"])
-            .arg(manifest)
+        let mut tests = Command::new(program);
+        tests
+            .args(arguments)
+            .current_dir(&self.directory)
             .env("VEDETTE_COMPONENT", component)
-            .env("VEDETTE", own);
-        if let Some(target) = &self.build.target_dir {
-            cargo.arg("--target-dir").arg(target);
+            .env("VEDETTE", own)
+            // The report alone goes to standard output.
+            .stdout(std::io::stderr());
+        if let (Language::Rust, Some(target)) = (language, &self.build.target_dir) {
+            tests.env("CARGO_TARGET_DIR", std::path::absolute(target)?);
         }
-        // The report alone goes to standard output.
-        cargo.stdout(std::io::stderr());
-        let status = cargo
+        let status = tests
             .status()
-            .context("cargo cannot be run; install Rust")?;
+            .with_context(|| format!("{program} cannot be run; install it"))?;
         match status.success() {
             true => Ok(()),
-            false => anyhow::bail!("cargo test: {status}"),
+            false => anyhow::bail!("the plugin's own tests ({program}): {status}"),
         }
     }
 }

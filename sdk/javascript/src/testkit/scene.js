@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { NOTHING, of } from '../bytes.js';
 import { imageClass, kind, processMark, streamKind, streamMark } from '../catalogue.js';
 import { detect, start } from '../guest.js';
+import { compare } from './component.js';
 import * as host from './services.js';
 import { batchOf } from './tables.js';
 
@@ -11,6 +12,8 @@ import { batchOf } from './tables.js';
 const STEP = 1_000_000n;
 /** Step of the time that services see, ns: no batch spans two. */
 const CLOCK_STEP = 100_000_000n;
+/** Numbers of timers' events begin here, as in the agent. */
+const TIMERS = 0xfffen << 48n;
 /** AF_INET and SOCK_STREAM as an event carries them. */
 const TCP = 2n | (1n << 16n);
 
@@ -243,7 +246,9 @@ export class Scene {
   }
 
   /** What a plugin finds in the story. It is run with batches of 1, of 7 and of all events, and
-   * must find the same. */
+   * must find the same; so it must in the agent's sandbox, where `VEDETTE_COMPONENT` names the
+   * plugin's component (`vedette plugin test --unit` does). What `answers` has is not known
+   * there. */
   findings(Declared, config = {}) {
     const [one, ...others] = [1, 7, Math.max(this.#told.length, 1)].map((size) => {
       host.reset({ keepAnswers: true });
@@ -252,6 +257,7 @@ export class Scene {
     if (!others.every((other) => isDeepStrictEqual(one, other))) {
       throw new Error('the size of the batches changes the findings');
     }
+    compare(this.#told, JSON.stringify(config), one);
     return one;
   }
 
@@ -287,8 +293,7 @@ export class Scene {
 
   #call(plugin, batch) {
     if (batch.length === 0) return [];
-    const step = stepOf(batch[0]);
-    if (step > host.seen.now) host.seen.now = step;
+    host.passTime(stepOf(batch[0]));
     host.told.clear();
     batch.forEach((told) => host.told.set(told.id, told));
     const due = [...host.seen.timers].filter(([, at]) => at <= host.seen.now);
@@ -296,8 +301,11 @@ export class Scene {
     const found = [];
     for (const [token, at] of due) {
       host.seen.timers.delete(token);
+      host.seen.fired += 1n;
       const act = { kind: kind.TIMER, ret: 0, marks: 0, a: token, b: at, c: 0n, text: NOTHING, text2: NOTHING, attrs: [] };
-      const told = { act, id: (1n << 63n) | token, at: batch[0].at, process: null, target: null };
+      const id = TIMERS | host.seen.fired;
+      const told = { act, id, at: host.seen.now, process: null, target: null, rows: batch[0].rows };
+      host.told.set(id, told);
       found.push(...detect(plugin, batchOf([told])));
     }
     found.push(...detect(plugin, batchOf(batch)));

@@ -22,6 +22,7 @@ export function reset({ keepAnswers = false } = {}) {
     state: new Bytes(),
     counts: new Bytes(),
     timers: new Map(),
+    fired: 0n,
     now: 0n,
   });
   told.clear();
@@ -40,6 +41,13 @@ export function reset({ keepAnswers = false } = {}) {
 }
 
 reset();
+
+/** A call begins in this step of the clock. A timer that `init` set before there was a time is due
+ * that much later. */
+export function passTime(now) {
+  if (seen.now === 0n) seen.timers = new Map([...seen.timers].map(([token, at]) => [token, at + now]));
+  if (now > seen.now) seen.now = now;
+}
 
 function fail(number) {
   throw Object.assign(new Error(`failure ${number}`), { payload: number });
@@ -123,7 +131,7 @@ export const services = {
   },
   intel: { lookUp: (kind, value) => answers[INTEL[kind]]?.get(value) ?? [] },
   timer: {
-    set: (token, after) => void seen.timers.set(token, seen.now + after),
+    set: (token, after) => void seen.timers.set(token, seen.now + (after || 1n)),
     clear: (token) => void seen.timers.delete(token),
   },
 };

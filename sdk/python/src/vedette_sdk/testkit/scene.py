@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .. import _guest, kind
 from .._plugin import Plugin, Snapshot
 from ..values import image_class, process_mark, stream_kind, stream_mark
-from . import services
+from . import component, services
 from .tables import MomentRow, batch_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ _STEP = 1_000_000
 
 _CLOCK_STEP = 100_000_000
 """Step of the time that services see, ns: no batch spans two."""
+
+_TIMERS = 0xFFFE << 48
+"""Numbers of timers' events begin here, as in the agent."""
 
 _TCP = 2 | 1 << 16
 """AF_INET and SOCK_STREAM as an event carries them."""
@@ -274,12 +277,15 @@ class Scene:
 
     def findings(self, cls: type[Plugin] | None = None, config: str = "{}") -> list[_raw.Finding]:
         """What a plugin finds in the story: that of `@plugin`, unless another is given. It is run
-        with batches of 1, of 7 and of all events, and must find the same."""
+        with batches of 1, of 7 and of all events, and must find the same; so it must in the
+        agent's sandbox, where `VEDETTE_COMPONENT` names the plugin's component
+        (`vedette plugin test --unit` does). What `answers` has is not known there."""
         runs = []
         for size in (1, 7, max(len(self._told), 1)):
             services.reset(keep_answers=True)
             runs.append(self._run(_started(cls, config), size))
         assert runs[0] == runs[1] == runs[2], "the size of the batches changes the findings"
+        component.compare(self._told, config, runs[0])
         return runs[0]
 
     def findings_reloaded(
@@ -313,7 +319,7 @@ class Scene:
     def _call(self, plugin: Plugin, batch: list[Told]) -> list[_raw.Finding]:
         if not batch:
             return []
-        services.seen.now = max(services.seen.now, _step(batch[0]))
+        services.pass_time(_step(batch[0]))
         services.told.clear()
         services.told.update({told.id: told for told in batch})
         found: list[_raw.Finding] = []
@@ -322,8 +328,11 @@ class Scene:
         )
         for at, token in due:
             services.seen.timers.pop(token, None)
+            services.seen.fired += 1
             act = Act(kind.TIMER, a=token, b=at)
-            told = Told(act, 1 << 63 | token, batch[0].at, None, None, [])
+            number = _TIMERS | services.seen.fired
+            told = Told(act, number, services.seen.now, None, None, batch[0].rows)
+            services.told[number] = told
             found.extend(_guest.detect(plugin, batch_of([told])))
         found.extend(_guest.detect(plugin, batch_of(batch)))
         return found

@@ -22,6 +22,8 @@ class Seen:
     """Counters, and when each starts again."""
     timers: dict[int, int] = field(default_factory=dict)
     """Tokens, and when each is due."""
+    fired: int = 0
+    """How many timers were told."""
     now: int = 0
     """Event time of the call that is being made."""
 
@@ -56,6 +58,16 @@ def reset(*, keep_answers: bool = False) -> None:
     told.clear()
     if not keep_answers:
         answers.__init__()  # type: ignore[misc]
+
+
+def pass_time(now: int) -> None:
+    """A call begins in this step of the clock. What `init` did before there was a time ends that
+    much later."""
+    if seen.now == 0:
+        seen.timers = {token: at + now for token, at in seen.timers.items()}
+        seen.state = {k: (v, at + now if at else 0) for k, (v, at) in seen.state.items()}
+        seen.counts = {k: (total, at + now) for k, (total, at) in seen.counts.items()}
+    seen.now = max(seen.now, now)
 
 
 def event(id: int) -> Any:
