@@ -1,7 +1,7 @@
 //! Two million entries of the operator's lists: time to load, memory an entry, time of a question.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use std::{fmt::Write as _, fs, hint::black_box, net::Ipv4Addr, time::Duration};
+use std::{fmt::Write as _, fs, hint::black_box, net::Ipv4Addr, sync::Arc, time::Duration};
 use vedette::intel::{Directory, Lists};
 use vedette_contract::values::indicator;
 
@@ -39,7 +39,7 @@ fn hex(n: u64) -> String {
 }
 
 /// Loads a list with these entries, prints what it takes, and returns it.
-fn measured(c: &mut Criterion, name: &str, entry: impl Fn(u64) -> String) -> Lists {
+fn measured(c: &mut Criterion, name: &str, entry: impl Fn(u64) -> String) -> Arc<Lists> {
     let place = tempfile::tempdir().expect("a directory can be made");
     let list: String = (0..MANY).fold(String::new(), |mut list, n| {
         let _ = writeln!(list, "{}, seen in {}", entry(n), 2000 + n % 20);

@@ -98,7 +98,7 @@ fn matches(line: &str, kind: u32, value: &[u8]) -> Option<(usize, String)> {
         let asked = String::from_utf8_lossy(value).to_ascii_lowercase();
         let asked = asked.trim_end_matches('.');
         let below = asked == domain || asked.ends_with(&format!(".{domain}"));
-        return (kind == indicator::DOMAIN && below).then(|| (domain.len(), domain));
+        return (kind == indicator::DOMAIN && below).then_some((domain.len(), domain));
     }
     if kind != indicator::ADDRESS {
         return None;
