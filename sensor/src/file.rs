@@ -22,7 +22,7 @@ use rustix::{
     },
     io::Errno,
 };
-use std::{fs::File, sync::LazyLock};
+use std::{fs::File, sync::LazyLock, time::Instant};
 
 /// Parts of a path that are followed: more is an attempt to keep the agent busy.
 const PARTS_MOST: usize = 256;
@@ -72,6 +72,9 @@ pub enum FileError {
     /// It is no plain file.
     #[error("it is not a plain file")]
     NotPlain,
+    /// The way to it was made so long that the time was over.
+    #[error("the file could not be reached in time")]
+    Late,
 }
 
 /// The kernel's own link to a file, which holds whatever its name is now.
@@ -99,6 +102,8 @@ pub struct Wanted<'a> {
     pub inode: u64,
     /// Its device in the kernel's form, 0 where that is not known.
     pub device: u64,
+    /// When it is given up: whoever laid the way may have put a thousand mounts on it.
+    pub until: Instant,
 }
 
 /// What is known of a file without opening it.
@@ -145,7 +150,7 @@ impl Wanted<'_> {
         let mut why = FileError::Gone;
         let mut note = |error| {
             // That something else is there says more than that another way led nowhere.
-            if why == FileError::Gone || error == FileError::Changed {
+            if why == FileError::Gone || matches!(error, FileError::Changed | FileError::Late) {
                 why = error;
             }
         };
@@ -158,7 +163,7 @@ impl Wanted<'_> {
                 continue;
             };
             let linked = (n == 0).then(|| self.linked(process)).flatten();
-            let named = || by_name(&root, self.path);
+            let named = || self.named(&root);
             let ways = [linked, (!self.path.is_empty()).then(named)];
             let ways = ways.into_iter().enumerate();
             for (way, place) in ways.filter_map(|(way, place)| Some((way, place?))) {
@@ -179,11 +184,40 @@ impl Wanted<'_> {
         let link = match self.link {
             Link::None => return None,
             Link::Image => format!("/proc/{}/exe", process.pid),
+            // It may have been closed and used again: without an inode nobody could tell.
+            Link::Descriptor(_) if self.inode == 0 => return None,
             Link::Descriptor(fd) => format!("/proc/{}/fd/{fd}", process.pid),
         };
         let place = open(link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
         // Of a descriptor that was used again the name may still tell.
         Root::of_process(process.pid, process.start).map(|_| Ok(place))
+    }
+
+    /// What the path leads to, followed part by part. One that leads through a link is not what it
+    /// was: events tell paths with every link followed.
+    fn named(&self, root: &Root) -> Result<OwnedFd, FileError> {
+        if !self.path.starts_with(b"/") {
+            return Err(FileError::Gone);
+        }
+        let parts = self.path.split(|byte| *byte == b'/');
+        let parts = parts.filter(|part| !part.is_empty() && *part != b".");
+        let mut at = root.fd.try_clone().map_err(|_| FileError::Denied)?;
+        // The last mount that was found to be local.
+        let mut local = None;
+        for (n, part) in parts.enumerate() {
+            if n == PARTS_MOST || part == b".." {
+                return Err(FileError::Denied);
+            }
+            if Instant::now() >= self.until {
+                return Err(FileError::Late);
+            }
+            at = step(root.pid, &at, part, &mut local)?;
+            let told = look(&at).map_err(|_| FileError::Denied)?;
+            if u32::from(told.stx_mode) & TYPE_MASK == LINK {
+                return Err(FileError::Changed);
+            }
+        }
+        Ok(at)
     }
 
     /// Whether it is the one, and where the agent may look.
@@ -246,29 +280,12 @@ impl Found {
     }
 }
 
-/// Follows a path part by part. One that leads through a link is not what it was: events tell
-/// paths with every link followed.
-fn by_name(root: &Root, path: &[u8]) -> Result<OwnedFd, FileError> {
-    if !path.starts_with(b"/") {
-        return Err(FileError::Gone);
-    }
-    let parts = path.split(|byte| *byte == b'/');
-    let parts = parts.filter(|part| !part.is_empty() && *part != b".");
-    let mut at = root.fd.try_clone().map_err(|_| FileError::Denied)?;
-    for (n, part) in parts.enumerate() {
-        if n == PARTS_MOST || part == b".." {
-            return Err(FileError::Denied);
-        }
-        at = step(root.pid, &at, part)?;
-        let told = look(&at).map_err(|_| FileError::Denied)?;
-        if u32::from(told.stx_mode) & TYPE_MASK == LINK {
-            return Err(FileError::Changed);
-        }
-    }
-    Ok(at)
-}
-
-fn step(pid: u32, at: &OwnedFd, part: &[u8]) -> Result<OwnedFd, FileError> {
+fn step(
+    pid: u32,
+    at: &OwnedFd,
+    part: &[u8],
+    local: &mut Option<u64>,
+) -> Result<OwnedFd, FileError> {
     let why = |errno| match errno {
         Errno::NOENT | Errno::NOTDIR => FileError::Gone,
         _ => FileError::Denied,
@@ -276,7 +293,10 @@ fn step(pid: u32, at: &OwnedFd, part: &[u8]) -> Result<OwnedFd, FileError> {
     match lookup(at, part, OFlags::NOFOLLOW, ResolveFlags::CACHED) {
         Err(Errno::AGAIN) => {
             let mount = look(at).map_err(|_| FileError::Denied)?.stx_mnt_id;
-            local_mount(pid, mount).ok_or(FileError::Denied)?;
+            if *local != Some(mount) {
+                local_mount(pid, mount).ok_or(FileError::Denied)?;
+                *local = Some(mount);
+            }
             lookup(at, part, OFlags::NOFOLLOW, ResolveFlags::NO_MAGICLINKS).map_err(why)
         }
         outcome => outcome.map_err(why),

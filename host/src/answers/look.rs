@@ -120,7 +120,7 @@ impl Reading {
             | What::Elf { role } => role,
             What::Sockets { .. } => return Err(failure::MALFORMED),
         };
-        let found = find(record, role)?;
+        let found = find(record, role, self.until)?;
         Ok(match what {
             What::Sha256 { .. } => Told::Digest(self.sha256(&found)?.to_string()),
             What::Head { len, .. } => Told::Head(self.head(&found, len.min(MAX_HEAD))?),
@@ -211,25 +211,26 @@ fn why(error: FileError) -> u32 {
         FileError::Changed => failure::CHANGED,
         FileError::Denied => failure::DENIED,
         FileError::NotPlain => failure::MALFORMED,
+        FileError::Late => failure::QUOTA,
     }
 }
 
 /// The file of an event that a role names.
-fn find(record: &Record, role: u32) -> Result<Found, u32> {
+fn find(record: &Record, role: u32, until: Instant) -> Result<Found, u32> {
     let event = &record.event;
     // An event about an image names the same file by its path.
     let of_image = matches!(event.kind, kind::EXEC | kind::EXISTING);
     match role {
-        file_role::PATH if of_image => image(record, record.process.as_deref()),
-        file_role::IMAGE => image(record, record.process.as_deref()),
-        file_role::TARGET_IMAGE => image(record, record.target.as_deref()),
-        file_role::PATH => named(record, Slot::Text),
-        file_role::OTHER_PATH => named(record, Slot::Text2),
+        file_role::PATH if of_image => image(record, record.process.as_deref(), until),
+        file_role::IMAGE => image(record, record.process.as_deref(), until),
+        file_role::TARGET_IMAGE => image(record, record.target.as_deref(), until),
+        file_role::PATH => named(record, Slot::Text, until),
+        file_role::OTHER_PATH => named(record, Slot::Text2, until),
         _ => Err(failure::MALFORMED),
     }
 }
 
-fn image(record: &Record, process: Option<&Process>) -> Result<Found, u32> {
+fn image(record: &Record, process: Option<&Process>, until: Instant) -> Result<Found, u32> {
     let process = process.ok_or(failure::NOT_FOUND)?;
     let found = Wanted {
         through: &through(process),
@@ -237,6 +238,7 @@ fn image(record: &Record, process: Option<&Process>) -> Result<Found, u32> {
         path: &process.exe,
         inode: process.image.inode,
         device: process.image.device,
+        until,
     }
     .find()
     .map_err(why)?;
@@ -247,7 +249,7 @@ fn image(record: &Record, process: Option<&Process>) -> Result<Found, u32> {
     Ok(found)
 }
 
-fn named(record: &Record, slot: Slot) -> Result<Found, u32> {
+fn named(record: &Record, slot: Slot, until: Instant) -> Result<Found, u32> {
     let event = &record.event;
     let process = record.process.as_deref().ok_or(failure::NOT_FOUND)?;
     let kind = Kind::by_number(event.kind).ok_or(failure::MALFORMED)?;
@@ -269,6 +271,7 @@ fn named(record: &Record, slot: Slot) -> Result<Found, u32> {
         path,
         inode: number("inode").unwrap_or(0),
         device: number("device").unwrap_or(0),
+        until,
     }
     .find()
     .map_err(why)

@@ -32,6 +32,9 @@ const SOCKETS_MOST: usize = 256;
 /// Stops a namespace with millions of sockets: bytes of one table that are read (150 a socket).
 const TABLE_MOST: u64 = 16 << 20;
 
+/// The same of unix sockets, which the kernel tells in one go: some tens of ms.
+const UNIX_MOST: usize = 65_536;
+
 const AF_UNIX: u32 = 1;
 const AF_INET: u32 = 2;
 const AF_INET6: u32 = 10;
@@ -172,7 +175,7 @@ impl Tables {
             ("raw6", AF_INET6, false),
         ] {
             if wanted.is_empty() {
-                return Ok(());
+                break;
             }
             self.table(name, |row| {
                 for n in wanted.remove(&row.inode).unwrap_or_default() {
@@ -225,7 +228,10 @@ impl Tables {
         let namespace = rustix::fs::stat(format!("/proc/{}/ns/net", self.pid))
             .map_err(|_| SocketError::Gone)?;
         let namespace = u32::try_from(namespace.st_ino).map_err(|_| SocketError::Denied)?;
-        let sockets = unix::sockets(self.pid, namespace).unwrap_or_default();
+        let sockets = unix::sockets(self.pid, namespace, UNIX_MOST).unwrap_or_default();
+        if sockets.len() >= UNIX_MOST {
+            return Err(SocketError::TooMany);
+        }
         self.read += sockets.len() as u64 * size_of::<UnixSocket>() as u64;
         for (inode, places) in wanted {
             let Some(socket) = sockets.get(inode) else {

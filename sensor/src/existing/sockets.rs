@@ -119,7 +119,7 @@ impl Network {
             };
             row.keep(marks, &mut inet);
         }
-        let unix = unix::sockets(pid, namespace).unwrap_or_default();
+        let unix = unix::sockets(pid, namespace, unix::SOCKETS_MAX).unwrap_or_default();
         Network { inet, unix }
     }
 }

@@ -12,7 +12,7 @@ use std::os::fd::AsFd;
 use vedette_contract::values::stream_mark;
 
 /// Stops a namespace with millions of sockets from filling memory.
-const SOCKETS_MAX: usize = 1 << 20;
+pub(super) const SOCKETS_MAX: usize = 1 << 20;
 
 /// A unix socket.
 #[derive(Debug, Default)]
@@ -24,11 +24,15 @@ pub(super) struct UnixSocket {
     pub path: Box<[u8]>,
 }
 
-/// The unix sockets of the network namespace that a process is in.
-pub(super) fn sockets(pid: u32, namespace: u32) -> io::Result<HashMap<u64, UnixSocket>> {
+/// The unix sockets of the network namespace that a process is in, at most so many.
+pub(super) fn sockets(
+    pid: u32,
+    namespace: u32,
+    most: usize,
+) -> io::Result<HashMap<u64, UnixSocket>> {
     let own = rustix::fs::stat("/proc/self/ns/net")?.st_ino;
     if own == u64::from(namespace) {
-        return dump();
+        return dump(most);
     }
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let target = open(format!("/proc/{pid}/ns/net"), flags, Mode::empty())?;
@@ -36,7 +40,7 @@ pub(super) fn sockets(pid: u32, namespace: u32) -> io::Result<HashMap<u64, UnixS
     let entered = std::thread::scope(|scope| {
         let enter = || {
             move_into_link_name_space(target.as_fd(), Some(LinkNameSpaceType::Network))?;
-            dump()
+            dump(most)
         };
         scope.spawn(enter).join()
     });
@@ -57,7 +61,7 @@ const TCP_LISTEN: u8 = 10;
 /// Length of `struct nlmsghdr` and of `struct unix_diag_msg`.
 const HEADER: usize = 16;
 
-fn dump() -> io::Result<HashMap<u64, UnixSocket>> {
+fn dump(most: usize) -> io::Result<HashMap<u64, UnixSocket>> {
     let flags = SocketFlags::CLOEXEC;
     let diag = Some(netlink::SOCK_DIAG);
     let fd = socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, diag)?;
@@ -70,7 +74,7 @@ fn dump() -> io::Result<HashMap<u64, UnixSocket>> {
             match kind {
                 DONE => return Ok(sockets),
                 ERROR => return Err(io::Errno::OPNOTSUPP),
-                _ if sockets.len() < SOCKETS_MAX => sockets.extend(socket(body)),
+                _ if sockets.len() < most => sockets.extend(socket(body)),
                 _ => return Ok(sockets),
             }
         }

@@ -14,6 +14,10 @@ fn own() -> TaskRef {
     }
 }
 
+fn later() -> Instant {
+    Instant::now() + std::time::Duration::from_secs(600)
+}
+
 fn named(path: &Path, inode: u64) -> Result<Found, FileError> {
     Wanted {
         through: &[own()],
@@ -21,6 +25,7 @@ fn named(path: &Path, inode: u64) -> Result<Found, FileError> {
         path: path.as_os_str().as_encoded_bytes(),
         inode,
         device: 0,
+        until: later(),
     }
     .find()
 }
@@ -80,6 +85,19 @@ fn only_plain_files_that_somebody_wrote_are_opened() {
 }
 
 #[test]
+fn a_way_that_takes_too_long_is_given_up() {
+    let wanted = Wanted {
+        through: &[own()],
+        link: Link::None,
+        path: b"/etc/passwd",
+        inode: 0,
+        device: 0,
+        until: Instant::now(),
+    };
+    assert_eq!(wanted.find().unwrap_err(), FileError::Late);
+}
+
+#[test]
 fn the_image_is_reached_without_a_name() {
     let wanted = Wanted {
         through: &[own()],
@@ -87,6 +105,7 @@ fn the_image_is_reached_without_a_name() {
         path: b"",
         inode: std::fs::metadata("/proc/self/exe").unwrap().ino(),
         device: 0,
+        until: later(),
     };
     let found = wanted.find().unwrap();
     let mut head = [0; 4];
@@ -94,10 +113,10 @@ fn the_image_is_reached_without_a_name() {
     assert_eq!(&head, b"\x7fELF");
     let other = Wanted { inode: 1, ..wanted };
     assert_eq!(other.find().unwrap_err(), FileError::Changed);
-    let mut later = own();
-    later.start += 1_000_000_000;
+    let mut other_start = own();
+    other_start.start += 1_000_000_000;
     let gone = Wanted {
-        through: &[later],
+        through: &[other_start],
         ..wanted
     };
     assert_eq!(gone.find().unwrap_err(), FileError::Gone);
@@ -114,6 +133,7 @@ fn a_file_in_memory_can_be_read() {
         path: b"/memfd:hidden",
         inode: file.metadata().unwrap().ino(),
         device: 0,
+        until: later(),
     };
     let mut text = String::new();
     let found = wanted.find().unwrap();
