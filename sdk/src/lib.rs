@@ -55,6 +55,7 @@ mod config;
 pub mod context;
 mod event;
 mod failure;
+pub mod file;
 mod finding;
 pub mod intel;
 pub mod json;
@@ -95,8 +96,8 @@ pub use plugin::instance;
 /// What most plugins need.
 pub mod prelude {
     pub use crate::values::{
-        container_mark, image_class, memory_access, mount_mark, mount_operation, open_mark,
-        process_mark, stream_kind, stream_mark,
+        container_mark, elf_mark, image_class, memory_access, mount_mark, mount_operation,
+        open_mark, process_mark, stream_kind, stream_mark,
     };
     /// Exports the type that follows, which implements [`Plugin`], as the plugin of this
     /// component.
@@ -123,6 +124,6 @@ pub mod prelude {
 
     pub use crate::{
         Config, Event, Failure, Findings, Plugin, Process, Severity, Snapshot, Stream, context,
-        intel, kind, log, metrics, net, state, timer,
+        file, file::Role, intel, kind, log, metrics, net, state, timer,
     };
 }

@@ -98,6 +98,7 @@ pub(crate) fn set(name: &str, value: i64) {
 pub(crate) mod context {
     use super::super::tables::{MomentRow, Rows, Tables};
     use super::SERVICES;
+    pub use crate::bindings::plugin::vedette::detect::context::Socket;
     use crate::raw;
     use crate::values::{failure, process_mark};
 
@@ -118,6 +119,11 @@ pub(crate) mod context {
         })
     }
 
+    pub fn sockets(event: u64, _: u64) -> Result<Vec<Socket>, u32> {
+        moment(event)?;
+        Err(failure::UNAVAILABLE)
+    }
+
     pub fn members(event: u64, key: u64, most: u32) -> Result<(u32, raw::Batch), u32> {
         living(event, most, |row| row.container == key)
     }
@@ -133,6 +139,28 @@ pub(crate) mod context {
             .filter(|row| row.marks & process_mark::EXITED == 0 && fits(row));
         let found: Vec<_> = living.take(most as usize).cloned().collect();
         Ok((found.len() as u32, Tables::rows(&found)))
+    }
+}
+
+/// Files and sockets are of the machine, and a test has none: as in a replay without answers.
+pub(crate) mod file {
+    pub use crate::bindings::plugin::vedette::detect::file::{ElfFacts, Facts};
+    use crate::values::failure;
+
+    pub fn stat(_: u64, _: u32) -> Result<Facts, u32> {
+        Err(failure::UNAVAILABLE)
+    }
+
+    pub fn sha256(_: u64, _: u32) -> Result<Vec<u8>, u32> {
+        Err(failure::UNAVAILABLE)
+    }
+
+    pub fn head(_: u64, _: u32, _: u32) -> Result<Vec<u8>, u32> {
+        Err(failure::UNAVAILABLE)
+    }
+
+    pub fn elf(_: u64, _: u32) -> Result<ElfFacts, u32> {
+        Err(failure::UNAVAILABLE)
     }
 }
 
