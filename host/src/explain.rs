@@ -265,8 +265,8 @@ fn words_of(kind: &'static Kind, test: &Test) -> String {
         Probe::Text(slot) => field(slot).map_or(("a text", Type::Bytes), |f| (f.name, f.ty)),
     };
     match &test.values {
-        Values::AnyBit(bits) => format!("{name} has {bits:#x}"),
-        Values::NoBit(bits) => format!("{name} has none of {bits:#x}"),
+        Values::AnyBit(bits) => format!("{name} has {}", words_of_bits(ty, *bits, " or ")),
+        Values::NoBit(bits) => format!("{name} has none of {}", words_of_bits(ty, *bits, ", ")),
         Values::Texts(texts) => {
             let words = words_of_texts(name, ty, texts);
             match KindSet::NAMED.has(kind.number) && matches!(ty, Type::Path) {
@@ -277,14 +277,39 @@ fn words_of(kind: &'static Kind, test: &Test) -> String {
         Values::Ranges(ranges) => {
             let ranges: Vec<String> = ranges
                 .iter()
-                .map(|range| match (*range.start(), *range.end()) {
-                    (one, same) if one == same => inspect::number(name, one),
-                    (from, u64::MAX) => format!("{from} and above"),
-                    (from, to) => format!("{from} to {to}"),
-                })
+                .map(|range| words_of_range(name, ty, *range.start(), *range.end()))
                 .collect();
             format!("{name} is {}", ranges.join(" or "))
         }
+    }
+}
+
+/// Bits by their names, where they have some.
+fn words_of_bits(ty: Type, bits: u64, between: &str) -> String {
+    match (ty, u32::try_from(bits)) {
+        (Type::Bits(set), Ok(bits)) => set.names_of(bits).collect::<Vec<_>>().join(between),
+        _ => format!("{bits:#x}"),
+    }
+}
+
+/// Names in a row that are written out: more say less than the numbers.
+const NAMES_MOST: u64 = 16;
+
+/// Numbers in a row, by their names where all of them have one.
+fn words_of_range(name: &str, ty: Type, from: u64, to: u64) -> String {
+    if let Type::Set(set) = ty
+        && to - from < NAMES_MOST
+    {
+        let named = |value: u64| set.name_of(u32::try_from(value).ok()?);
+        let names: Option<Vec<&str>> = (from..=to).map(named).collect();
+        if let Some(names) = names {
+            return names.join(" or ");
+        }
+    }
+    match to {
+        _ if from == to => inspect::number(name, from),
+        u64::MAX => format!("{from} and above"),
+        to => format!("{from} to {to}"),
     }
 }
 
@@ -324,4 +349,66 @@ fn words_of_texts(name: &str, ty: Type, texts: &Texts) -> String {
         (How::Is, true) => ("is none of", words.join(", ")),
     };
     format!("{name} {how} {words}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explained(subscribe: &str) -> Vec<OfKind> {
+        let manifest = format!(
+            "[plugin]\nid = \"t\"\nversion = \"1\"\ntitle = \"t\"\ndescription = \"t\"\n\
+             contract = \"0.1.0\"\n{subscribe}"
+        );
+        let manifest = Manifest::parse(&manifest, "plugin.toml").expect("a sound manifest");
+        Explanation::of_manifest(&manifest)
+    }
+
+    #[test]
+    fn what_the_kernel_filters_is_said_in_the_words_of_the_catalogue() {
+        for (kind, condition, words) in [
+            (
+                "library",
+                r#"{ field = "path", prefix = ["/tmp/", "/dev/shm/"] }, { field = "marks", has = ["memfd"] }"#,
+                r#"path begins with "/dev/shm/" or "/tmp/" and marks has memfd"#,
+            ),
+            (
+                "unlink",
+                r#"{ field = "path", equals = "/etc/shadow" }"#,
+                r#"path is "/etc/shadow" (of a path as given, by its last part)"#,
+            ),
+            (
+                "passed",
+                r#"{ field = "stream", any-of = ["pipe", "fifo"] }"#,
+                "stream is pipe or fifo",
+            ),
+            (
+                "connect",
+                r#"{ field = "address", equals = "10.0.0.1" }, { field = "port", any-of = [1, 2, 3, 9], not = true }"#,
+                "address is 10.0.0.1 and port is 0 or 4 to 8 or 10 and above",
+            ),
+            (
+                "tls",
+                r#"{ field = "server-name", equals = "a" }, { field = "port", equals = 853 }"#,
+                "port is 853",
+            ),
+        ] {
+            let kinds = explained(&format!(
+                "[[subscribe]]\nkind = {kind:?}\nwhere = [{condition}]\n"
+            ));
+            assert_eq!(kinds[0].passes, [words], "{kind}");
+        }
+        // Of opens what is opened, and the rest.
+        let opens = explained(
+            r#"
+            [[subscribe]]
+            kind = "open"
+            where = [{ field = "path", suffix = "/shadow" }, { field = "uid", equals = 33 }]
+            "#,
+        );
+        assert_eq!(
+            opens[0].passes,
+            [r#"named "shadow", opened in any way; and uid is 33"#]
+        );
+    }
 }
