@@ -204,7 +204,11 @@ fn the_bundled_plugins_find_what_their_fixtures_hold() {
         let home = workspace::root().join("plugins").join(name);
         let component = workspace::plugins().join(format!("{name}.wasm"));
         let component = component.display().to_string();
-        let said = succeed(&["plugin", "test", "--component", &component], &home);
+        // With the stories of its own tests, natively and in the sandbox.
+        let said = succeed(
+            &["plugin", "test", "--unit", "--component", &component],
+            &home,
+        );
         assert!(said.contains(", 0 failed"), "{said}");
         let json = ["plugin", "test", "--component", &component, "--json"];
         let report = succeed(&json, &home);

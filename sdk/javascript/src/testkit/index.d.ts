@@ -112,6 +112,8 @@ export declare const seen: {
   gauges: Map<string, bigint>;
   state: ByBytes<{ value: Uint8Array; ends: bigint }>;
   timers: Map<bigint, bigint>;
+  /** How many timers were told. */
+  fired: bigint;
 };
 
 /** What the services are to answer, by path, key or value. What is not there is not known. */
