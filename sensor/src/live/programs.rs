@@ -87,7 +87,7 @@ pub(super) static ATTACHMENTS: &[Attachment] = &[
     required(&[("on_cgroup_attach", "cgroup_attach_task")], &[kind::CGROUP_MOVE]),
     optional(&[("on_signal", "signal_generate")], &[kind::SIGNAL]),
     // Knows which side began a connection, which the streams of every exec and dup tell.
-    required(&[("on_socket_state", "inet_sock_set_state")], ALWAYS),
+    required(&[("on_socket_state", "inet_sock_set_state")], &[kind::EXEC, kind::DISCONNECT]),
     // Gives modules their names; loading one is told at the exit of the call.
     optional(&[("on_module_load", "module_load")], &[kind::MODULE]),
     optional(&[("on_egress", "")], &[kind::SENT, kind::TLS, kind::DNS, kind::ICMP]),
@@ -288,7 +288,23 @@ pub(super) fn run(program: &mut Program) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::syscalls::HANDLERS;
     use super::*;
+
+    /// One without would be told as what this kernel cannot show.
+    #[test]
+    fn every_kind_of_the_kernel_s_has_a_program() {
+        // What the agent tells itself, and what an iterator tells once.
+        let made =
+            |kind: &vedette_contract::Kind| kind.family == "agent" || kind.number == kind::EXISTING;
+        for kind in vedette_contract::KINDS.iter().filter(|kind| !made(kind)) {
+            let attached = ATTACHMENTS
+                .iter()
+                .any(|row| row.kinds.contains(&kind.number));
+            let handled = HANDLERS.iter().any(|row| row.kinds.contains(&kind.number));
+            assert!(attached || handled, "{}", kind.name);
+        }
+    }
 
     #[test]
     fn the_verifiers_objection_is_its_last_word() {
