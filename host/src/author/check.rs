@@ -129,7 +129,7 @@ fn warnings(manifest: &Manifest, directory: Option<&Path>) -> Vec<String> {
         for fixture in &manifest.fixtures {
             if !directory.join(&fixture.capture).is_file() {
                 warnings.push(format!(
-                    "fixture {}: there is no such file",
+                    "fixture {}: there is no such file; record the act with `vedette record FILE -- COMMAND`",
                     directory.join(&fixture.capture).display()
                 ));
             }

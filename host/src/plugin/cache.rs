@@ -79,7 +79,7 @@ impl Cache {
             .recursive(true)
             .mode(0o700)
             .create(path)
-            .map_err(|e| refused(format!("it cannot be made: {e}")))?;
+            .map_err(|e| refused(format!("it cannot be made: {e}; name another with --cache")))?;
         let meta = fs::symlink_metadata(path).map_err(|e| refused(e.to_string()))?;
         if !meta.is_dir() {
             return Err(refused("it is no directory; name another one".to_owned()));

@@ -154,7 +154,7 @@ pub enum BuildError {
     #[error("an agent would refuse this plugin: {0}")]
     Gate(#[from] ComponentError),
     /// The component could not be written.
-    #[error("{}: cannot be written: {source}", path.display())]
+    #[error("{}: cannot be written: {source}; check its directory's permissions and the free space", path.display())]
     Write {
         /// The file.
         path: PathBuf,
