@@ -168,6 +168,38 @@ fn events() -> Vec<Event> {
     events
 }
 
+/// What the machine answered about the first exec, as a capture keeps it.
+fn answers(events: &[Event]) -> Vec<Event> {
+    let exec = events.iter().find(|event| event.kind == kind::EXEC);
+    let exec = exec.expect("there are several");
+    let (path, image) = (values::file_role::PATH, values::file_role::IMAGE);
+    let key = vedette::context::process::key(exec.task.process);
+    let socket = r#"[{"fd":3,"kind":6,"marks":1,"family":2,"inode":77,"local":[10,0,0,1],"remote":[255,0,0,2],"local_port":1,"remote_port":443}]"#;
+    let digest = format!("{:?}", "ef".repeat(32));
+    let answers = [
+        (format!("context.sockets {key}"), format!("ok 0\n{socket}")),
+        (format!("file.sha256 {path}"), format!("ok 9\n{digest}")),
+        (format!("file.head {image} 4"), "ok 4\n\x7fELF".to_owned()),
+        (
+            format!("file.stat {path}"),
+            format!("failure {} 0\n", values::failure::CHANGED),
+        ),
+    ];
+    let kept = answers
+        .into_iter()
+        .enumerate()
+        .map(|(n, (question, answer))| Event {
+            kind: kind::ANSWER,
+            id: 20_000 + n as u64,
+            at: 9_000_000_001,
+            a: exec.id,
+            text: format!("conformance {question}").into_bytes().into(),
+            text2: answer.into_bytes().into(),
+            ..Event::default()
+        });
+    kept.collect()
+}
+
 fn text(n: u64, round: u64) -> Box<[u8]> {
     match (n + round) % 4 {
         0 => b"/tmp/\xff\xfe".as_slice().into(),
@@ -289,7 +321,8 @@ fn assert_same(language: &str, first: &Trial, other: &Trial) {
 
 #[test]
 fn every_language_says_the_same_of_every_event() {
-    let events = events();
+    let mut events = events();
+    events.extend(answers(&events));
     let lists = directory();
     let entries = format!("evil.example c2\n192.168.0.0/16, own\n{}", "ab".repeat(32));
     fs::write(lists.path().join("all.txt"), entries).expect("written");
@@ -323,6 +356,13 @@ fn every_language_says_the_same_of_every_event() {
                     assert!(says("nobody=there is no such thing"), "a failure");
                     assert!(says("lineage=3"), "a row");
                     assert!(says(" late="), "a timer");
+                    assert!(says("sockets=77 remote=ff000002 port=443"), "a socket");
+                    let digest = format!("sha256={} head=7f454c46", "ef".repeat(32));
+                    assert!(says(&digest), "a file");
+                    assert!(
+                        says("size=it is no longer what the event was about"),
+                        "its failure"
+                    );
                     assert!(says("comm=63fffe6d6d"), "bytes that are no text");
                     assert!(says("[2001::1:0:0:1f]:4444"), "an address");
                     assert!(trial.log.iter().any(|line| line.contains("exec ")));

@@ -1,6 +1,6 @@
 // What the services answer that know more than the batch.
 
-import { Failure, context, intel, timer } from 'vedette-sdk';
+import { Failure, context, file, fileRole, intel, timer } from 'vedette-sdk';
 import { list, put } from './show.js';
 
 /** Asks about an event, and sets timers by it. */
@@ -17,6 +17,15 @@ export function ask(event) {
   out += put('domain', hits(() => intel.domain('www.Evil.example.')));
   out += put('address', hits(() => intel.address(Uint8Array.of(192, 168, 0, 1))));
   out += put('digest', hits(() => intel.digest(new Uint8Array(32).fill(0xab))));
+
+  if (event.exec) {
+    const socket = ({ inode, remote, remotePort }) => `${inode}${put('remote', remote)}${put('port', remotePort)}`;
+    out += put('sockets', answered(() => list(context.sockets(event, key).map(socket))));
+    out += put('sha256', answered(() => file.sha256(event)));
+    out += put('head', answered(() => file.head(event, fileRole.IMAGE, 4)));
+    out += put('size', answered(() => file.stat(event).size));
+    out += put('machine', answered(() => file.elf(event, fileRole.IMAGE).machine));
+  }
 
   if (event.open || event.exec) {
     out += put('timer', answered(() => (timer.set(key, 0.25), '')));

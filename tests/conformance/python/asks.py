@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from show import put, show_list
-from vedette_sdk import Event, Failure, Process, context, intel, timer
+from vedette_sdk import Event, Failure, Process, context, file, intel, timer
 from vedette_sdk.intel import Hit
+from vedette_sdk.values import file_role
 
 
 def ask(event: Event) -> str:
@@ -24,6 +25,13 @@ def ask(event: Event) -> str:
     out += put("domain", _hits(lambda: intel.domain("www.Evil.example.")))
     out += put("address", _hits(lambda: intel.address(bytes([192, 168, 0, 1]))))
     out += put("digest", _hits(lambda: intel.digest(b"\xab" * 32)))
+
+    if event.exec:
+        out += put("sockets", _sockets(lambda: context.sockets(event, key)))
+        out += put("sha256", _one_of(lambda: file.sha256(event)))
+        out += put("head", _one_of(lambda: file.head(event, file_role.IMAGE, 4)))
+        out += put("size", _one_of(lambda: file.stat(event).size))
+        out += put("machine", _one_of(lambda: file.elf(event, file_role.IMAGE).machine))
 
     if event.open or event.exec:
         said = ""
@@ -49,6 +57,23 @@ def _rows(answer: Callable[[], list[Process]]) -> str:
 
     try:
         return show_list(map(one, answer()))
+    except Failure as failure:
+        return str(failure)
+
+
+def _sockets(answer: Callable[[], list[context.Socket]]) -> str:
+    def one(socket: context.Socket) -> str:
+        return f"{socket.inode}{put('remote', socket.remote)}{put('port', socket.remote_port)}"
+
+    try:
+        return show_list(map(one, answer()))
+    except Failure as failure:
+        return str(failure)
+
+
+def _one_of(answer: Callable[[], bytes | int]) -> bytes | int | str:
+    try:
+        return answer()
     except Failure as failure:
         return str(failure)
 

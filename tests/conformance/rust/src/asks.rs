@@ -1,6 +1,6 @@
 //! What the services answer that know more than the batch.
 
-use crate::show::{list, put};
+use crate::show::{Show, list, put};
 use std::time::Duration;
 use vedette_sdk::context::Rows;
 use vedette_sdk::intel::Hit;
@@ -31,6 +31,17 @@ pub fn ask(event: Event<'_>) -> String {
         &*hits(intel::address([192, 168, 0, 1].into())),
     );
     put(&mut out, "digest", &*hits(intel::digest(&[0xab; 32])));
+
+    if event.as_exec().is_some() {
+        put(&mut out, "sockets", &*sockets(context::sockets(event, key)));
+        let digest = file::sha256(event, Role::Path);
+        put(&mut out, "sha256", &*bytes(digest.map(Vec::from)));
+        put(&mut out, "head", &*bytes(file::head(event, Role::Image, 4)));
+        let size = file::stat(event, Role::Path).map(|facts| facts.size);
+        put(&mut out, "size", &*number(size));
+        let machine = file::elf(event, Role::Image).map(|elf| elf.machine.into());
+        put(&mut out, "machine", &*number(machine));
+    }
 
     if event.as_open().is_some() || event.as_exec().is_some() {
         let set = timer::set(key, Duration::from_millis(250));
@@ -64,6 +75,33 @@ fn rows(answer: Result<Rows, Failure>) -> String {
         ),
         Err(failure) => failure.to_string(),
     }
+}
+
+fn sockets(answer: Result<Vec<context::Socket>, Failure>) -> String {
+    let one = |socket: context::Socket| {
+        let mut out = String::new();
+        put(&mut out, "remote", &*socket.remote);
+        put(&mut out, "port", socket.remote_port);
+        format!("{}{out}", socket.inode)
+    };
+    match answer {
+        Ok(all) => list(
+            all.into_iter()
+                .map(one)
+                .collect::<Vec<_>>()
+                .iter()
+                .map(|s| &**s),
+        ),
+        Err(failure) => failure.to_string(),
+    }
+}
+
+fn bytes(answer: Result<Vec<u8>, Failure>) -> String {
+    answer.map_or_else(|failure| failure.to_string(), |bytes| bytes.show())
+}
+
+fn number(answer: Result<u64, Failure>) -> String {
+    answer.map_or_else(|failure| failure.to_string(), |number| number.to_string())
 }
 
 fn hits(answer: Result<Vec<Hit>, Failure>) -> String {
