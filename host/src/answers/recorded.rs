@@ -9,10 +9,13 @@ use vedette_sensor::event::Event;
 /// is beyond them is unavailable.
 const MAX_BYTES: usize = 256 << 20;
 
+/// Event and question, as the capture has them.
+type Key = (u64, Box<[u8]>);
+
 /// By event and question, what was answered.
 #[derive(Debug, Default)]
 pub struct Recorded {
-    said: HashMap<(u64, Box<[u8]>), Arc<[u8]>>,
+    said: HashMap<Key, Arc<[u8]>>,
     bytes: usize,
     /// Answers that there was no room for.
     pub left_out: u64,

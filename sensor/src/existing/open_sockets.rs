@@ -204,7 +204,7 @@ impl Tables {
         while let Ok(1..) = lines.read_until(b'\n', &mut line) {
             read += line.len() as u64;
             looked += 1;
-            if looked % 256 == 0 && Instant::now() > self.until {
+            if looked.is_multiple_of(256) && Instant::now() > self.until {
                 return Err(SocketError::TooMany);
             }
             let more = row(&line).is_none_or(&mut take);
