@@ -138,11 +138,11 @@ fn questions_are_counted() {
     let [first, _] = two();
     let asked = [
         Now(&first),
-        Asked("/do/many-questions 10000"),
+        Asked("/do/many-questions 60000"),
         Asked("/do/domain evil.example"),
     ];
     let told = tell(1, &asked, None);
-    assert_eq!(told, ["4096 answered", "[botnet has evil.example (c2)]"]);
+    assert_eq!(told, ["50000 answered", "[botnet has evil.example (c2)]"]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use wit_parser::{Resolve, Type, TypeDefKind, TypeId, TypeOwner, WorldItem};
 const BLESSED: [(&str, &str, &str); 1] = [(
     "0.1.0",
     "b7765d5728bd982bbfc1c0a158c1dce0b1f2b147df79f0b4209bf29649283d12",
-    "fe57212aef6b6982bffe978999cecc233e05dbdea7929cd788e0bcbc85faa779",
+    "5d122ea7594114ae0482bfe6173c417f178d38e3fde6b71d318c1727e36d882b",
 )];
 
 fn root() -> PathBuf {

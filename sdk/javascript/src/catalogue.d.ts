@@ -379,7 +379,7 @@ export declare const fileRole: {
   readonly IMAGE: 0x1;
   /** The file in the slot text: what was opened, executed, renamed. */
   readonly PATH: 0x2;
-  /** The file in the slot text2: the new name of a rename or link. */
+  /** The file in the slot text2: the earlier name of a rename or link; the new one is in text. */
   readonly OTHER_PATH: 0x3;
   /** The image that the target runs. */
   readonly TARGET_IMAGE: 0x4;
@@ -1211,7 +1211,7 @@ export declare class Timer extends View {
 
 /** What a service answered a plugin from the machine, kept so that a replay answers the same. For captures. */
 export declare class Answer extends View {
-  /** Service, function and arguments. */
+  /** Id of the plugin, service, function and arguments. */
   get question(): Uint8Array;
   /** What was answered. */
   get answer(): Uint8Array;

@@ -10,10 +10,7 @@ fn the_contract_s_page_names_the_quotas_that_there_are() {
     let page = std::fs::read_to_string(path).expect("docs/contract.md exists");
     let (ask, intel) = (Meter::Context.limit(), Meter::Intel.limit());
     let machine = Meter::Machine.limit();
-    assert_eq!(
-        (ask.a_call, ask.a_second, ask.amount),
-        (intel.a_call, intel.a_second, intel.amount)
-    );
+    assert_eq!((ask.a_second, ask.amount), (intel.a_second, intel.amount));
     let quotas: &[(&str, u64)] = &[
         ("`log`: lines of one call", log::MAX_LINES as u64),
         ("`log`: lines in a second", log::MAX_LINES_PER_SECOND.into()),
@@ -46,20 +43,12 @@ fn the_contract_s_page_names_the_quotas_that_there_are() {
             context::MAX_LISTED.into(),
         ),
         (
-            "`context`, `intel`: questions of one call, each",
-            ask.a_call.into(),
-        ),
-        (
             "`context`, `intel`: questions in a second, each",
             ask.a_second.into(),
         ),
         (
             "`context`, `intel`: rows or entries in a second, each",
             ask.amount,
-        ),
-        (
-            "`file` and `context.sockets`: questions of one call",
-            machine.a_call.into(),
         ),
         (
             "`file` and `context.sockets`: questions in a second",

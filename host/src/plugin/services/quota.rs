@@ -17,10 +17,10 @@ pub(super) enum Meter {
     Machine,
 }
 
-/// Most questions of one call and of one second of event time, and most of what the second number
-/// of a [`Meter`] counts in a second.
+/// Most questions of one second of event time, and most of what the second number of a [`Meter`]
+/// counts in it. A call has no limit of its own: what a plugin finds would depend on how many events
+/// a batch holds.
 pub(super) struct Limit {
-    pub a_call: u32,
     pub a_second: u32,
     pub amount: u64,
 }
@@ -30,13 +30,11 @@ impl Meter {
     pub(super) fn limit(self) -> Limit {
         match self {
             Meter::Context | Meter::Intel => Limit {
-                a_call: 4096,
                 a_second: 50_000,
                 amount: 500_000,
             },
             // What files and tables hold is read at a processor's speed: a quarter of a second.
             Meter::Machine => Limit {
-                a_call: 256,
                 a_second: 2000,
                 amount: 256 << 20,
             },
@@ -93,8 +91,7 @@ impl Services {
         kept.used.turn_to(self.now);
         let (questions, amount) = kept.used.counts[meter as usize];
         let asked = &mut self.asked.0[meter as usize];
-        if asked.0 >= limit.a_call
-            || questions.saturating_add(asked.0) >= limit.a_second
+        if questions.saturating_add(asked.0) >= limit.a_second
             || amount.saturating_add(asked.1) >= limit.amount
         {
             return Err(failure::QUOTA);

@@ -274,7 +274,7 @@ class file_role:
     PATH: Final = 2
     """The file in the slot text: what was opened, executed, renamed."""
     OTHER_PATH: Final = 3
-    """The file in the slot text2: the new name of a rename or link."""
+    """The file in the slot text2: the earlier name of a rename or link; the new one is in text."""
     TARGET_IMAGE: Final = 4
     """The image that the target runs."""
 

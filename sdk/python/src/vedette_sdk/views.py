@@ -1623,7 +1623,7 @@ class Answer(View):
 
     @property
     def question(self) -> bytes:
-        """Service, function and arguments."""
+        """Id of the plugin, service, function and arguments."""
         return self.event.text
 
     @property
