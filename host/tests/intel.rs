@@ -136,13 +136,22 @@ fn lists_change_between_two_events() {
 #[test]
 fn questions_are_counted() {
     let [first, _] = two();
-    let asked = [
+    let mut asked = vec![
         Now(&first),
         Asked("/do/many-questions 60000"),
         Asked("/do/domain evil.example"),
     ];
-    let told = tell(1, &asked, None);
-    assert_eq!(told, ["50000 answered", "[botnet has evil.example (c2)]"]);
+    // One event a millisecond: the next second begins.
+    asked.extend((0..1000).map(|_| Asked("/bin/quiet")));
+    asked.push(Asked("/do/domain evil.example"));
+    let expected = [
+        "50000 answered",
+        "failure 1",
+        "[botnet has evil.example (c2)]",
+    ];
+    for batch in [1, 64] {
+        assert_eq!(tell(batch, &asked, None), expected, "batches of {batch}");
+    }
 }
 
 #[test]

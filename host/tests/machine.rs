@@ -324,6 +324,10 @@ fn a_question_has_one_answer_and_a_replay_gives_it() {
 #[test]
 fn questions_are_counted() {
     let scene = Scene::begin();
-    let many = scene.told(&Answers::of_machine(), &["/do/many-stats 1000"]);
-    assert_eq!(many, ["256 answered"]);
+    let many = scene.told(&Answers::of_machine(), &["/do/many-stats 5000"]);
+    let answered = many[0].strip_suffix(" answered").map(str::parse::<u32>);
+    // Fewer where the machine is so slow that the call's time is up before.
+    let Some(Ok(1..=2000)) = answered else {
+        panic!("{many:?}")
+    };
 }
