@@ -155,7 +155,8 @@ static __always_inline u32 may_be_inside_now(struct task_struct *task)
 	about = about * SPREAD + as_number((u64)set->dfl_cgrp);
 	about = about * SPREAD + pids_group(set);
 	about = about * SPREAD + made.number;
-	about = about * SPREAD + told.number;
+	/* Spread too: the lowest bit is the answer's, and one revision differs from the next in it. */
+	about = (about * SPREAD + told.number) * SPREAD;
 	about = (about ^ about >> 32) & ~1ull;
 	u64 last = *(volatile u64 *)answer;
 	if ((last & ~1ull) == about)

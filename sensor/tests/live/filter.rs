@@ -152,6 +152,53 @@ fn the_programs_do_what_their_model_does() {
     assert_eq!(watch.sensor.losses(), []);
 }
 
+/// What is remembered of where a process is must not outlast one single piece of news, whatever
+/// CPU it is remembered on.
+#[test]
+fn each_news_of_a_group_counts_at_once() {
+    let Some(mut watch) = Watch::start(&Filter::context()) else {
+        return;
+    };
+    let filter = wants(
+        &[],
+        Opens::default(),
+        names(&["watched-inside"], Access::Any),
+    );
+    watch.sensor.set_filter(&filter).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("watched-inside");
+    std::fs::write(&file, "").unwrap();
+    let act = format!(
+        "for cpu in os.sched_getaffinity(0):
+    os.sched_setaffinity(0, [cpu]); os.close(os.open('{}', os.O_RDONLY))",
+        file.display()
+    );
+    let opens = |watch: &mut Watch| {
+        watch.seen.clear();
+        let (pid, _) = python(&act);
+        let exit = watch.expect("exit", |e| {
+            e.kind == kind::EXIT && e.task.process.pid == pid
+        });
+        watch.settle();
+        let seen = watch.seen.iter();
+        let own = |e: &&Event| e.kind == kind::OPEN && e.task.process.pid == pid;
+        (seen.filter(own).count(), exit.task)
+    };
+    let (_, task) = opens(&mut watch);
+    let (unified, v1) = (Group::Unified(task.cgroup), Group::V1(task.cgroup_v1));
+    watch.sensor.set_home(task.namespaces.mount).unwrap();
+    for group in [v1, unified] {
+        watch.sensor.set_outside(group, true).unwrap();
+    }
+    // One piece of news after the other: whichever number they have, neighbours are among them.
+    for round in 0..6 {
+        let outside = round % 2 == 1;
+        watch.sensor.set_outside(unified, outside).unwrap();
+        let (count, _) = opens(&mut watch);
+        assert_eq!(count > 0, !outside, "round {round}: {count} opens told");
+    }
+}
+
 #[test]
 fn nothing_that_both_want_is_missed_while_filters_change() {
     let Some(mut watch) = Watch::start(&Filter::context()) else {
