@@ -88,8 +88,8 @@ pub(super) static ATTACHMENTS: &[Attachment] = &[
     optional(&[("on_signal", "signal_generate")], &[kind::SIGNAL]),
     // Knows which side began a connection, which the streams of every exec and dup tell.
     required(&[("on_socket_state", "inet_sock_set_state")], &[kind::EXEC, kind::DISCONNECT]),
-    // Gives modules their names; loading one is told at the exit of the call.
-    optional(&[("on_module_load", "module_load")], &[kind::MODULE]),
+    // Gives modules their names; loading one, or trying to, is told at the exit of the call.
+    better(&[("on_module_load", "module_load")], &[kind::MODULE]),
     optional(&[("on_egress", "")], &[kind::SENT, kind::TLS, kind::DNS, kind::ICMP]),
     optional(&[("on_ingress", "")], &[kind::RECEIVED, kind::DNS]),
     // Who holds a socket, before its first packet.
