@@ -58,6 +58,9 @@ impl Subject {
 pub enum Operator {
     /// The number is one of these.
     Numbers(Vec<u64>),
+    /// The number, with its sign where the field has one, is at least the first of these and at
+    /// most the second.
+    Between(i64, i64),
     /// Any of these bits is set.
     Has(u64),
     /// The text is one of these.
@@ -70,7 +73,7 @@ pub enum Operator {
     Addresses(Vec<Vec<u8>>),
 }
 
-const OPERATORS: &str = "give exactly one of equals, any-of, prefix, suffix, has";
+const OPERATORS: &str = "give exactly one of equals, any-of, between, prefix, suffix, has";
 
 /// Judges one predicate of a subscription to `kind`.
 pub(super) fn read(
@@ -84,6 +87,7 @@ pub(super) fn read(
     let mut operators = [
         ("equals", raw.equals),
         ("any-of", raw.any_of),
+        ("between", raw.between),
         ("prefix", raw.prefix),
         ("suffix", raw.suffix),
         ("has", raw.has),
@@ -243,6 +247,7 @@ fn operator_of(
             .map(|v| number(v, max, signed, &span))
             .collect::<Result<_, _>>()
             .map(Operator::Numbers),
+        (Form::Number { max, signed, .. }, "between") => between(&values, max, signed, span),
         (Form::Number { bits: true, .. }, "has") => values
             .iter()
             .try_fold(0, |bits, v| Ok(bits | number(v, u64::MAX, false, &span)?))
@@ -268,8 +273,8 @@ fn operator_of(
                 kind.name
             ),
             match form {
-                Form::Number { bits: true, .. } => "it has equals, any-of, has",
-                Form::Number { .. } => "it has equals, any-of",
+                Form::Number { bits: true, .. } => "it has equals, any-of, between, has",
+                Form::Number { .. } => "it has equals, any-of, between",
                 Form::Named(set) if set.bits => "it has only has",
                 Form::Named(_) => "it has equals, any-of",
                 Form::Text | Form::Address => "it has equals, any-of, prefix, suffix",
@@ -311,6 +316,31 @@ fn number(value: &Value, max: u64, signed: bool, span: &Range<usize>) -> Result<
             span.clone(),
             "this is not a number that the field can hold",
             format!("write a whole number up to {max}"),
+        ),
+    }
+}
+
+fn between(
+    values: &[Value],
+    max: u64,
+    signed: bool,
+    span: Range<usize>,
+) -> Result<Operator, Fault> {
+    let &[ref low, ref high] = values else {
+        return fault(
+            span,
+            "between takes two numbers",
+            "write the least and the greatest that are wanted, as in [1000, 65535]",
+        );
+    };
+    let [low, high] = [low, high].map(|v| number(v, max, signed, &span));
+    // Manifests have no number beyond a signed one's, and negative ones are kept as such.
+    match (low? as i64, high? as i64) {
+        (low, high) if low <= high => Ok(Operator::Between(low, high)),
+        _ => fault(
+            span,
+            "no number is between these",
+            "write the least first, then the greatest",
         ),
     }
 }

@@ -57,6 +57,7 @@ pub(super) struct RawPredicate {
     pub container: Option<bool>,
     pub equals: Option<Spanned<toml::Value>>,
     pub any_of: Option<Spanned<toml::Value>>,
+    pub between: Option<Spanned<toml::Value>>,
     pub prefix: Option<Spanned<toml::Value>>,
     pub suffix: Option<Spanned<toml::Value>>,
     pub has: Option<Spanned<toml::Value>>,

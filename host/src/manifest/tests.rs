@@ -246,6 +246,13 @@ fn refusals_name_the_line_and_the_remedy() {
         ("any-of = [80, 443]", "any-of = [\"80\"]", "not a number"),
         ("any-of = [80, 443]", "any-of = [-1]", "not a number"),
         ("any-of = [80, 443]", "any-of = []", "empty"),
+        ("any-of = [80, 443]", "between = [80]", "takes two numbers"),
+        ("any-of = [80, 443]", "between = [443, 80]", "no number"),
+        (
+            "any-of = [80, 443]",
+            "between = [0, 4294967296]",
+            "not a number",
+        ),
         (
             "any-of = [80, 443]",
             "equals = [80, 443]",

@@ -140,6 +140,7 @@ fn test(Predicate { test, negated }: &Predicate) -> String {
                     let shown: Vec<String> = numbers.iter().map(|n| number(name, *n)).collect();
                     format!("{not}{name} is {}", list(&shown))
                 }
+                Operator::Between(low, high) => format!("{not}{name} is {low} to {high}"),
                 Operator::Has(bits) => format!("{not}{name} has {bits:#x}"),
                 Operator::Texts(texts) => format!("{not}{name} is {}", quoted(texts)),
                 Operator::Prefix(texts) => format!("{not}{name} begins with {}", quoted(texts)),

@@ -118,9 +118,8 @@ fn line(kind: u16, alternative: &[Predicate]) -> Line {
         let negated = predicate.negated;
         match &predicate.test {
             _ if asks_for_container(predicate) => line.and(Probe::Inside, Values::of(&[1], false)),
-            Test::Field(Subject::Uid, Operator::Numbers(numbers)) => {
-                line.and(Probe::Uid, Values::of(numbers, negated))
-            }
+            Test::Field(Subject::Uid, operator) => values(Type::U32, operator, negated)
+                .map_or(line.clone(), |values| line.and(Probe::Uid, values)),
             Test::Field(Subject::Field(field), operator) => Probe::of(kind, field.slot)
                 .zip(values(field.ty, operator, negated))
                 .map_or(line.clone(), |(probe, values)| line.and(probe, values)),
@@ -138,6 +137,7 @@ fn values(ty: Type, operator: &Operator, negated: bool) -> Option<Values> {
         |how, texts: &[Vec<u8>]| (!mixed).then(|| Values::Texts(Texts::new(how, texts, negated)));
     match operator {
         Operator::Numbers(numbers) => Some(Values::of(numbers, negated)),
+        Operator::Between(low, high) => Some(Values::between(*low, *high, negated)),
         Operator::Has(bits) if negated => Some(Values::NoBit(*bits)),
         Operator::Has(bits) => Some(Values::AnyBit(*bits)),
         Operator::Prefix(heads) => texts(How::Begins, heads),
@@ -160,7 +160,9 @@ fn holds(predicate: &Predicate, event: &Event, container: bool) -> bool {
         Test::Field(subject, operator) => {
             let unreadable = match (subject, operator) {
                 (Subject::Uid, _) => 0,
-                (_, Operator::Numbers(_) | Operator::Has(_)) => event_mark::INCOMPLETE,
+                (_, Operator::Numbers(_) | Operator::Between(..) | Operator::Has(_)) => {
+                    event_mark::INCOMPLETE
+                }
                 _ => event_mark::INCOMPLETE | event_mark::TRUNCATED,
             };
             if event.marks & unreadable != 0 {
@@ -181,6 +183,9 @@ fn compare(subject: Subject, operator: &Operator, event: &Event) -> bool {
     };
     match operator {
         Operator::Numbers(numbers) => numbers.contains(&number(subject, event)),
+        Operator::Between(low, high) => {
+            (*low..=*high).contains(&number(subject, event).cast_signed())
+        }
         Operator::Has(bits) => number(subject, event) & bits != 0,
         Operator::Texts(texts) => path() && texts.iter().any(|t| t == text()),
         Operator::Prefix(texts) => path() && texts.iter().any(|t| text().starts_with(t)),

@@ -113,6 +113,36 @@ fn addresses_and_paths_do_not_mix() {
 }
 
 #[test]
+fn ranges_of_numbers_include_their_ends_and_keep_their_sign() {
+    let users = compile(
+        "[[subscribe]]\nkind = \"connect\"\nwhere = [{ field = \"uid\", between = [1000, 65533] }]",
+    );
+    let by = |uid| {
+        let mut event = Event {
+            kind: kind::CONNECT,
+            ..Event::default()
+        };
+        event.task.uid = uid;
+        event.task.process.pid = 7;
+        event
+    };
+    for (uid, wanted) in [(999, false), (1000, true), (65533, true), (65534, false)] {
+        assert_eq!(users.matches(&by(uid), false), wanted, "{uid}");
+        assert_eq!(users.filter().passes(&by(uid), false), wanted, "{uid}");
+    }
+    for (negated, inside) in [(false, true), (true, false)] {
+        let values = Values::between(-2, 3, negated);
+        let Values::Ranges(ranges) = &values else {
+            unreachable!("numbers are ranges");
+        };
+        for (number, near) in [(-3i64, false), (-2, true), (0, true), (3, true), (4, false)] {
+            let held = ranges.iter().any(|r| r.contains(&number.cast_unsigned()));
+            assert_eq!(held, near == inside, "{number}");
+        }
+    }
+}
+
+#[test]
 fn no_negation_narrows_the_filter() {
     let s = compile(
         "[[subscribe]]\nkind = \"open\"\nwhere = [{ field = \"path\", prefix = \"/usr/\", not = true }, { access = \"write\", not = true }]",
@@ -165,9 +195,23 @@ fn of_field(field: &'static Field) -> Option<BoxedStrategy<String>> {
             } else {
                 u64::MAX
             };
-            list(number().prop_map(move |n| n.min(most)))
-                .prop_map(move |l| say("any-of", l))
-                .boxed()
+            let few = list(number().prop_map(move |n| n.min(most)));
+            let least = match field.ty {
+                Type::S32 => -3,
+                _ => 0,
+            };
+            let most = match field.ty {
+                Type::U32 => u32::MAX.into(),
+                _ => most.min(i64::MAX as u64) as i64,
+            };
+            // Near what events have, so that both ends are hit.
+            let end = move || prop_oneof![least..=70i64, least..=most];
+            let two = (end(), end()).prop_map(|(a, b)| format!("[{}, {}]", a.min(b), a.max(b)));
+            prop_oneof![
+                few.prop_map(move |l| say("any-of", l)),
+                two.prop_map(move |l| say("between", l)),
+            ]
+            .boxed()
         }
         Type::Hex => (prop_oneof!["any-of", "has"], list(number()))
             .prop_map(move |(op, l)| say(&op, l))
@@ -196,9 +240,12 @@ fn subscription_to(kind: &'static Kind) -> BoxedStrategy<String> {
             .boxed(),
     );
     tests.push(
-        list(0..3u64)
-            .prop_map(|u| format!("field = \"uid\", any-of = {u}"))
-            .boxed(),
+        prop_oneof![
+            list(0..3u64).prop_map(|u| format!("any-of = {u}")),
+            (0..3u64, 0..3u64).prop_map(|(a, more)| format!("between = [{a}, {}]", a + more)),
+        ]
+        .prop_map(|how| format!("field = \"uid\", {how}"))
+        .boxed(),
     );
     if kind.number == kind::OPEN {
         let access = prop_oneof!["write", "any"];

@@ -66,6 +66,17 @@ pub enum Values {
 }
 
 impl Values {
+    /// Numbers from the first to the second, or all others. Negative ones are the greatest here, as
+    /// the kernel has them.
+    pub fn between(low: i64, high: i64, negated: bool) -> Values {
+        let [first, last] = [low, high].map(i64::cast_unsigned);
+        let ranges = match first <= last {
+            true => vec![first..=last],
+            false => vec![0..=last, first..=u64::MAX],
+        };
+        Values::ranges(ranges, negated)
+    }
+
     /// These numbers, or all others.
     pub fn of(numbers: &[u64], negated: bool) -> Values {
         let numbers: BTreeSet<u64> = numbers.iter().copied().collect();
@@ -78,6 +89,11 @@ impl Values {
                 _ => ranges.push(number..=number),
             }
         }
+        Values::ranges(ranges, negated)
+    }
+
+    /// Numbers in any of these ranges, which are in order and do not touch, or all others.
+    fn ranges(ranges: Vec<RangeInclusive<u64>>, negated: bool) -> Values {
         if !negated {
             return Values::Ranges(ranges);
         }
