@@ -37,6 +37,18 @@ enum Command {
     },
 }
 
+impl Command {
+    /// Whether it may end at once when nobody reads any more what it prints. The others have
+    /// something to take down or to complete, and look after their output by themselves.
+    fn ends_with_its_reader(&self) -> bool {
+        match self {
+            Command::Plugin(plugin) => plugin.ends_with_its_reader(),
+            Command::Doctor(_) | Command::Sensor(_) | Command::Completion { .. } => true,
+            Command::Run(_) | Command::Replay(_) | Command::Record(_) | Command::Events(_) => false,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(
@@ -46,7 +58,14 @@ fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if command.ends_with_its_reader() {
+        // SAFETY: it is the default of every process, and no other thread runs yet.
+        unsafe {
+            libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+        }
+    }
+    let done = match command {
         Command::Run(run) => run.execute(),
         Command::Replay(replay) => replay.execute(),
         Command::Record(record) => record.execute(),

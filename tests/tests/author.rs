@@ -4,6 +4,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
+    os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     sync::mpsc::{Receiver, channel},
@@ -142,6 +143,105 @@ fn from_an_empty_directory_to_a_tested_plugin() {
     begun.edit("ghost/plugin.toml", "equals = 0", "equals = 7");
     let said = fail(&both, &home);
     assert!(said.contains("in the sandbox (right)"), "{said}");
+}
+
+#[test]
+fn all_that_fails_stands_in_the_report() {
+    require!(Need::Agent);
+    let begun = Begun::new("ghost");
+    let home = begun.path("ghost");
+    let target = begun.target.display().to_string();
+    let path = begun.path("report.xml");
+    let junit = path.display().to_string();
+    let test = |more: &[&str]| {
+        let test = ["plugin", "test", "--target-dir", &target, "--junit", &junit];
+        let output = run(&[&test[..], more].concat(), &home);
+        let xml = fs::read_to_string(&path).expect("a report");
+        fs::remove_file(&path).expect("it is there");
+        (output, xml)
+    };
+    // The plugin's own tests are a case of their own.
+    let (passed, xml) = test(&["--unit", "--json"]);
+    assert!(passed.status.success(), "{}", stderr(&passed));
+    assert!(xml.contains("tests=\"3\" failures=\"0\""), "{xml}");
+    let report: serde_json::Value = serde_json::from_str(&stdout(&passed)).expect("JSON");
+    let name = report["steps"][0]["name"].as_str();
+    assert!(
+        name.is_some_and(|n| n.starts_with("cargo test")),
+        "{report}"
+    );
+    // One that fails keeps none of the fixtures from being tried.
+    begun.edit(
+        "ghost/src/lib.rs",
+        "mod tests {",
+        "mod tests {\n    #[test]\n    fn wrong() {\n        panic!(\"as it must\");\n    }\n",
+    );
+    let (wrong, xml) = test(&["--unit", "--json"]);
+    assert!(!wrong.status.success());
+    assert!(stderr(&wrong).contains("the plugin's own tests (cargo)"));
+    assert!(xml.contains("tests=\"3\" failures=\"1\""), "{xml}");
+    assert!(xml.contains("as it must"), "{xml}");
+    let report: serde_json::Value = serde_json::from_str(&stdout(&wrong)).expect("JSON");
+    assert_eq!(report["fixtures"].as_array().map(Vec::len), Some(2));
+    let said = report["steps"][0]["faults"][1].as_str();
+    assert!(
+        said.is_some_and(|said| said.contains("as it must")),
+        "{report}"
+    );
+    // What cannot be built is told where the build server looks.
+    begun.edit("ghost/src/lib.rs", "use vedette_sdk", "use vedette-sdk");
+    let (broken, xml) = test(&[]);
+    assert!(!broken.status.success());
+    assert!(xml.contains("classname=\"ghost\" name=\"build\""), "{xml}");
+    assert!(xml.contains("tests=\"1\" failures=\"1\""), "{xml}");
+}
+
+#[test]
+fn whoever_closes_the_pipe_has_seen_enough() {
+    require!(Need::Agent);
+    let home = workspace::root().join("plugins/escape");
+    let component = workspace::plugins().join("escape.wasm");
+    let component = component.display().to_string();
+    let closed = || {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        writer
+    };
+    for arguments in [
+        &["plugin", "check", &component, "--json"][..],
+        &["plugin", "inspect", &component],
+        &["plugin", "test", "--component", &component],
+        &["plugin", "replay", &component, "fixtures/inside.capture"],
+        &["doctor"],
+        &["completion", "bash"],
+    ] {
+        let output = command(arguments)
+            .current_dir(&home)
+            .stdout(closed())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the agent is built")
+            .wait_with_output()
+            .expect("it ends");
+        let said = stderr(&output);
+        assert_eq!(said, "", "{arguments:?}");
+        // As `cat` does.
+        let pipe = rustix::process::Signal::PIPE.as_raw();
+        assert_eq!(output.status.signal(), Some(pipe), "{arguments:?}");
+    }
+    // What has something to take down does so.
+    let arguments = ["plugin", "dev", "--no-agent", "--component", &component];
+    let output = command(arguments)
+        .current_dir(&home)
+        .stdout(closed())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the agent is built")
+        .wait_with_output()
+        .expect("it ends");
+    let said = stderr(&output);
+    assert!(output.status.success(), "{}: {said}", output.status);
+    assert!(!said.contains("panicked"), "{said}");
 }
 
 #[test]

@@ -42,14 +42,44 @@ impl Verdict {
     }
 }
 
-/// How the fixtures of a plugin went.
+/// How something beside the fixtures went: the plugin's own tests, or a build that failed.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Step {
+    /// What it was: `build`, or the program that ran the tests.
+    pub name: String,
+    /// What is wrong; nothing if it passed.
+    pub faults: Vec<String>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+impl Step {
+    /// How something went that was `begun` then.
+    pub fn new(name: impl Into<String>, faults: Vec<String>, begun: Instant) -> Step {
+        Step {
+            name: name.into(),
+            faults,
+            seconds: round(begun.elapsed()),
+        }
+    }
+
+    /// Whether nothing is wrong.
+    pub fn passed(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// How a plugin stood its tests.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Report {
     /// The plugin.
     pub plugin: String,
-    /// Its version.
+    /// Its version; empty where the manifest cannot be read.
     pub version: String,
+    /// What was done beside the fixtures.
+    pub steps: Vec<Step>,
     /// Each fixture.
     pub fixtures: Vec<Verdict>,
     /// Rules that no fixture raises: nothing shows that they work.
@@ -60,6 +90,11 @@ impl Report {
     /// How many fixtures failed.
     pub fn failed(&self) -> usize {
         self.fixtures.iter().filter(|f| !f.passed()).count()
+    }
+
+    /// What failed beside the fixtures.
+    pub fn failed_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| !step.passed())
     }
 }
 
@@ -83,6 +118,7 @@ pub fn test(
     Report {
         plugin: manifest.id.clone(),
         version: manifest.version.clone(),
+        steps: Vec::new(),
         untried_rules: manifest
             .findings
             .iter()

@@ -5,35 +5,41 @@ use std::fmt::Write as _;
 
 /// The report as JUnit's XML.
 pub fn junit(report: &Report) -> String {
+    let steps = report
+        .steps
+        .iter()
+        .map(|step| (&step.name, &step.faults, step.seconds));
+    let fixtures = report
+        .fixtures
+        .iter()
+        .map(|fixture| (&fixture.capture, &fixture.faults, fixture.seconds));
+    let cases: Vec<(&String, &Vec<String>, f64)> = steps.chain(fixtures).collect();
+    let failures = cases.iter().filter(|(_, faults, _)| !faults.is_empty());
+    let seconds: f64 = cases.iter().map(|(_, _, seconds)| seconds).sum();
+    let plugin = escaped(&report.plugin);
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let seconds: f64 = report.fixtures.iter().map(|f| f.seconds).sum();
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
-        "<testsuites>\n  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"0\" time=\"{seconds:.3}\">",
-        escaped(&report.plugin),
-        report.fixtures.len(),
-        report.failed()
+        "<testsuites>\n  <testsuite name=\"{plugin}\" tests=\"{}\" failures=\"{}\" errors=\"0\" time=\"{seconds:.3}\">",
+        cases.len(),
+        failures.count()
     );
-    for fixture in &report.fixtures {
+    for (name, faults, seconds) in cases {
         let _ = write!(
             out,
-            "    <testcase classname=\"{}\" name=\"{}\" time=\"{:.3}\"",
-            escaped(&report.plugin),
-            escaped(&fixture.capture),
-            fixture.seconds
+            "    <testcase classname=\"{plugin}\" name=\"{}\" time=\"{seconds:.3}\"",
+            escaped(name),
         );
-        if fixture.passed() {
+        let Some(first) = faults.first().and_then(|fault| fault.lines().next()) else {
             out.push_str("/>\n");
             continue;
-        }
-        let text = fixture.faults.join("\n");
-        let first = fixture.faults.first().map_or("", String::as_str);
+        };
         let _ = writeln!(
             out,
             ">\n      <failure message=\"{}\">{}</failure>\n    </testcase>",
             escaped(first),
-            escaped(&text)
+            escaped(&faults.join("\n"))
         );
     }
     out.push_str("  </testsuite>\n</testsuites>\n");
@@ -60,7 +66,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::author::fixtures::Verdict;
+    use crate::author::fixtures::{Step, Verdict};
     use std::collections::BTreeMap;
 
     #[test]
@@ -78,6 +84,11 @@ mod tests {
         let report = Report {
             plugin: "web-shell".to_owned(),
             version: "1.0.0".to_owned(),
+            steps: vec![Step {
+                name: "cargo test".to_owned(),
+                faults: vec!["exit status: 101\na::b panicked".to_owned()],
+                seconds: 1.0,
+            }],
             fixtures: vec![
                 verdict("a.capture", &[]),
                 verdict("b.capture", &["<sh> & \"co\"\u{1b}", "more"]),
@@ -85,7 +96,12 @@ mod tests {
             untried_rules: Vec::new(),
         };
         let text = junit(&report);
-        assert!(text.contains("tests=\"2\" failures=\"1\""), "{text}");
+        assert!(text.contains("tests=\"3\" failures=\"2\""), "{text}");
+        assert!(text.contains("time=\"1.500\">"), "{text}");
+        assert!(
+            text.contains("<failure message=\"exit status: 101\">exit status: 101&#10;a::b"),
+            "{text}"
+        );
         assert!(
             text.contains("name=\"a.capture\" time=\"0.250\"/>"),
             "{text}"

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process, set_parent_process_death_signal};
 use std::fs::DirBuilder;
+use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -87,8 +88,11 @@ impl Dev {
                 anstream::eprintln!("\ndev: {} changed", first.unwrap_or_default());
             }
             before = now;
-            if let Err(error) = self.changed(agent.as_mut(), &stop) {
-                anstream::eprintln!("dev: {error:#}");
+            match self.changed(agent.as_mut(), &stop) {
+                // Whoever closes the pipe has seen enough; the agent is to end like on Ctrl-C.
+                Err(error) if is_closed_pipe(&error) => break,
+                Err(error) => anstream::eprintln!("dev: {error:#}"),
+                Ok(()) => {}
             }
         }
         agent.map_or(Ok(()), Agent::end)
@@ -108,25 +112,39 @@ impl Dev {
         if stop.load(Ordering::Relaxed) {
             return Ok(());
         }
+        let mut out = anstream::stdout();
         if !manifest.fixtures.is_empty() {
-            let report = fixtures::test(manifest, &self.directory, &plugin.subject, test::print);
-            test::close(&report);
+            let mut told = Ok(());
+            let report = fixtures::test(manifest, &self.directory, &plugin.subject, |verdict| {
+                if told.is_ok() {
+                    told = write!(out, "{}", test::line(verdict));
+                }
+            });
+            told?;
+            write!(out, "{}", test::end(&report))?;
         }
         for path in &self.capture {
             let capture = Capture::read(path)?;
             let (clock, length) = (capture.clock(), capture.length());
             let trial = plugin.subject.run(capture.events, 64)?;
             for finding in &trial.findings {
-                anstream::print!("{}", text::finding(finding, &[], &clock));
+                write!(out, "{}", text::finding(finding, &[], &clock))?;
             }
-            anstream::println!("{}", path.display());
-            replay::print(&manifest.id, &trial, length as f64 / 1e9);
+            writeln!(out, "{}", path.display())?;
+            let seconds = length as f64 / 1e9;
+            write!(out, "{}", replay::figures(&manifest.id, &trial, seconds))?;
         }
         match agent {
             Some(agent) => agent.give(&plugin),
             None => Ok(()),
         }
     }
+}
+
+/// Whether nobody reads any more what is printed.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// An agent of its own, with a directory of its own, that runs the plugin on this machine.

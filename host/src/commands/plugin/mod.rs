@@ -69,6 +69,12 @@ enum Command {
 }
 
 impl Plugin {
+    /// Whether a reader who leaves may end it at once: nothing of it outlasts its process.
+    pub fn ends_with_its_reader(&self) -> bool {
+        // Its agent and its directory are to go as well.
+        !matches!(self.command, Command::Dev(_))
+    }
+
     /// Runs the command.
     pub fn execute(self) -> anyhow::Result<()> {
         match self.command {

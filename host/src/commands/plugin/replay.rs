@@ -62,36 +62,37 @@ impl Replay {
         for finding in &trial.findings {
             anstream::print!("{}", text::finding(finding, &[], &clock));
         }
-        print(&plugin.manifest.id, &trial, seconds);
+        anstream::print!("{}", figures(&plugin.manifest.id, &trial, seconds));
         Ok(())
     }
 }
 
 /// The figures, for people.
-pub fn print(plugin: &str, trial: &Trial, seconds: f64) {
+pub fn figures(plugin: &str, trial: &Trial, seconds: f64) -> String {
+    let mut lines = Vec::new();
     for line in &trial.log {
-        anstream::println!("log       {}", printable(line.as_bytes()));
+        lines.push(format!("log       {}", printable(line.as_bytes())));
     }
     for health in &trial.health {
-        anstream::println!("FAILED    {}", printable(health.message.as_bytes()));
+        let message = printable(health.message.as_bytes());
+        lines.push(format!("FAILED    {message}"));
     }
     let stats = &trial.stats;
-    anstream::println!(
+    lines.push(format!(
         "found     {} cases ({} more findings were the same cases again)",
         trial.findings.len(),
         trial.repeated
-    );
-    anstream::println!(
+    ));
+    lines.push(format!(
         "events    {} in {seconds:.1} s, {} of them for {plugin}, in {} calls",
-        trial.events,
-        stats.events,
-        stats.calls
-    );
-    anstream::println!(
+        trial.events, stats.events, stats.calls
+    ));
+    lines.push(format!(
         "time      {:.3} ms in the plugin, {:.0} ns an event, longest call {:.3} ms",
         stats.call_ns as f64 / 1e6,
         trial.ns_an_event(),
         stats.longest_call_ns as f64 / 1e6
-    );
-    anstream::println!("memory    {} KiB", stats.memory >> 10);
+    ));
+    lines.push(format!("memory    {} KiB\n", stats.memory >> 10));
+    lines.join("\n")
 }

@@ -1,13 +1,20 @@
 //! `vedette plugin test`: the fixtures, replayed.
 
-use super::place::BuildArgs;
-use crate::author::fixtures::{self, Report, Verdict};
+use super::place::{BuildArgs, Ready};
+use crate::author::fixtures::{self, Report, Step, Verdict};
 use crate::author::junit::junit;
-use crate::plugin::build::Language;
+use crate::plugin::build::{Language, manifest_of};
 use anyhow::Context as _;
 use clap::Args;
+use std::fmt::Write as _;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+/// Most of what the plugin's own tests say that stands in the report, bytes of its end: tests that
+/// print without end must not fill memory.
+const MAX_TOLD: usize = 64 << 10;
 
 /// Fewest events of which it is told how long one takes.
 const TIMED: u64 = 1000;
@@ -37,7 +44,8 @@ pub struct Test {
 }
 
 impl Test {
-    /// Tries every fixture; fails where one does.
+    /// Tries every fixture; fails where one does, and where the plugin's own tests or its build
+    /// do. Whatever fails stands in the report.
     pub fn execute(self) -> anyhow::Result<()> {
         if !self.directory.is_dir() {
             anyhow::bail!(
@@ -45,50 +53,68 @@ impl Test {
                 self.directory.display()
             );
         }
-        let plugin = self.build.ready(&self.directory)?;
-        let manifest = &plugin.manifest;
-        if self.unit {
-            self.own_tests(&plugin.subject.path)?;
-        }
-        if manifest.fixtures.is_empty() && self.unit {
-            return Ok(());
-        }
-        if manifest.fixtures.is_empty() {
-            anyhow::bail!(
-                "{}: it declares no [[fixture]], so nothing is tested; record one with `vedette record`, make it small with `vedette plugin minimise`, and name it",
-                self.directory.join("plugin.toml").display()
-            );
-        }
-        let tell = |verdict: &Verdict| {
-            if !self.json {
-                print(verdict);
+        let begun = Instant::now();
+        let (report, ended) = match self.build.ready(&self.directory) {
+            Ok(plugin) => {
+                let report = self.try_out(&plugin)?;
+                let ended = verdict(&report);
+                (report, ended)
             }
+            Err(error) => (self.not_built(&error, begun), Err(error)),
         };
-        let report = fixtures::test(manifest, &self.directory, &plugin.subject, tell);
         if let Some(path) = &self.junit {
             std::fs::write(path, junit(&report))
                 .with_context(|| format!("{}: cannot write the report", path.display()))?;
         }
         if self.json {
             println!("{}", serde_json::to_string_pretty(&report)?);
-        } else {
-            close(&report);
+        } else if !report.fixtures.is_empty() {
+            anstream::print!("{}", end(&report));
         }
-        match report.failed() {
-            0 => Ok(()),
-            failed => anyhow::bail!(
-                "{} {}: {failed} of {} fixtures failed",
-                report.plugin,
-                report.version,
-                report.fixtures.len()
-            ),
+        ended
+    }
+
+    /// The plugin's own tests, if they are asked for, and its fixtures.
+    fn try_out(&self, plugin: &Ready) -> anyhow::Result<Report> {
+        let manifest = &plugin.manifest;
+        let mut steps = Vec::new();
+        if self.unit {
+            steps.push(self.own_tests(&plugin.subject.path)?);
+        } else if manifest.fixtures.is_empty() {
+            let fault = format!(
+                "{}: it declares no [[fixture]], so nothing is tested; record one with `vedette record`, make it small with `vedette plugin minimise`, and name it",
+                self.directory.join("plugin.toml").display()
+            );
+            steps.push(Step::new("fixtures", vec![fault], Instant::now()));
+        }
+        let tell = |verdict: &Verdict| {
+            if !self.json {
+                anstream::print!("{}", line(verdict));
+            }
+        };
+        let report = fixtures::test(manifest, &self.directory, &plugin.subject, tell);
+        Ok(Report { steps, ..report })
+    }
+
+    /// The report on a plugin that there is no component of.
+    fn not_built(&self, error: &anyhow::Error, begun: Instant) -> Report {
+        let manifest = manifest_of(&self.directory).ok();
+        let place = std::path::absolute(&self.directory).unwrap_or_default();
+        let name = || place.file_name().map(|name| name.display().to_string());
+        Report {
+            plugin: match &manifest {
+                Some(manifest) => manifest.id.clone(),
+                None => name().unwrap_or_default(),
+            },
+            version: manifest.map_or_else(String::new, |manifest| manifest.version.clone()),
+            steps: vec![Step::new("build", vec![format!("{error:#}")], begun)],
+            fixtures: Vec::new(),
+            untried_rules: Vec::new(),
         }
     }
-}
 
-impl Test {
     /// The plugin's own tests: natively, and in the sandbox.
-    fn own_tests(&self, component: &Path) -> anyhow::Result<()> {
+    fn own_tests(&self, component: &Path) -> anyhow::Result<Step> {
         let language = Language::of(&self.directory).with_context(|| {
             let place = self.directory.display();
             format!("{place}: no sources of a plugin, so it has no tests of its own")
@@ -98,31 +124,81 @@ impl Test {
             Language::Python => ("python3", &["-m", "unittest"]),
             Language::JavaScript => ("node", &["--test"]),
         };
+        let begun = Instant::now();
         let component = std::path::absolute(component)?;
         let own = std::env::current_exe().context("the agent's own binary is not to be found")?;
+        let (said, says) = std::io::pipe()?;
         let mut tests = Command::new(program);
         tests
             .args(arguments)
             .current_dir(&self.directory)
             .env("VEDETTE_COMPONENT", component)
             .env("VEDETTE", own)
-            // The report alone goes to standard output.
-            .stdout(std::io::stderr());
+            .stdin(Stdio::null())
+            .stdout(says.try_clone()?)
+            .stderr(says);
         if let (Language::Rust, Some(target)) = (language, &self.build.target_dir) {
             tests.env("CARGO_TARGET_DIR", std::path::absolute(target)?);
         }
-        let status = tests
-            .status()
+        let mut child = tests
+            .spawn()
             .with_context(|| format!("{program} cannot be run; install it"))?;
-        match status.success() {
-            true => Ok(()),
-            false => anyhow::bail!("the plugin's own tests ({program}): {status}"),
+        // The pipe ends with the last who writes into it.
+        drop(tests);
+        let said = pass_on(said)?;
+        let status = child.wait()?;
+        let name = [&[program], arguments].concat().join(" ");
+        let faults = match status.success() {
+            true => Vec::new(),
+            false => vec![
+                format!("the plugin's own tests ({program}): {status}"),
+                said,
+            ],
+        };
+        Ok(Step::new(name, faults, begun))
+    }
+}
+
+/// Passes on what tests say to standard error, where only the report goes to standard output;
+/// returns the end of it.
+fn pass_on(mut from: impl Read) -> std::io::Result<String> {
+    let mut kept = Vec::new();
+    let mut buffer = [0; 8 << 10];
+    loop {
+        let len = from.read(&mut buffer)?;
+        if len == 0 {
+            return Ok(String::from_utf8_lossy(&kept).into_owned());
         }
+        // Who does not listen still gets the report.
+        let _ = std::io::stderr().write_all(&buffer[..len]);
+        kept.extend_from_slice(&buffer[..len]);
+        kept.drain(..kept.len().saturating_sub(MAX_TOLD));
+    }
+}
+
+/// Whether all went well, and what did not.
+fn verdict(report: &Report) -> anyhow::Result<()> {
+    let steps = report
+        .failed_steps()
+        .filter_map(|step| step.faults.first().cloned());
+    let fixtures = (report.failed() > 0).then(|| {
+        format!(
+            "{} {}: {} of {} fixtures failed",
+            report.plugin,
+            report.version,
+            report.failed(),
+            report.fixtures.len()
+        )
+    });
+    let faults: Vec<String> = steps.chain(fixtures).collect();
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(anyhow::anyhow!(faults.join("; "))),
     }
 }
 
 /// A fixture on one line, with what is wrong below.
-pub fn print(verdict: &Verdict) {
+pub fn line(verdict: &Verdict) -> String {
     let found: Vec<String> = verdict
         .found
         .iter()
@@ -141,33 +217,34 @@ pub fn print(verdict: &Verdict) {
         0..TIMED => String::new(),
         _ => format!(", {:.0} ns an event", verdict.ns_an_event),
     };
-    anstream::println!(
-        "{word}  {}: {found} in {} of {} events{time}",
-        verdict.capture,
-        verdict.delivered,
-        verdict.events,
+    let mut text = format!(
+        "{word}  {}: {found} in {} of {} events{time}\n",
+        verdict.capture, verdict.delivered, verdict.events,
     );
     for fault in &verdict.faults {
-        anstream::println!("          {fault}");
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "          {fault}");
     }
+    text
 }
 
 /// What there is to say at the end.
-pub fn close(report: &Report) {
+pub fn end(report: &Report) -> String {
+    let mut text = String::new();
     if !report.untried_rules.is_empty() {
-        anstream::println!(
-            "note: no fixture raises {}",
-            report.untried_rules.join(", ")
-        );
+        let rules = report.untried_rules.join(", ");
+        let _ = writeln!(text, "note: no fixture raises {rules}");
     }
     if report.fixtures.iter().all(|f| f.malicious) {
-        anstream::println!("note: no fixture is benign: false alarms would not be noticed");
+        text.push_str("note: no fixture is benign: false alarms would not be noticed\n");
     }
     let failed = report.failed();
-    anstream::println!(
+    let _ = writeln!(
+        text,
         "{} {}: {} passed, {failed} failed, in batches of 1, 7 and 64",
         report.plugin,
         report.version,
         report.fixtures.len() - failed
     );
+    text
 }
