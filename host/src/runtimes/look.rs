@@ -29,14 +29,44 @@ enum Maker {
     Unknown,
 }
 
-/// What is known of the container now, and whether that is all.
-pub async fn look(question: &Question, sockets: &[Socket]) -> (Description, bool) {
+/// What a look has come to.
+#[derive(Debug)]
+pub struct Found {
+    /// What is known of the container now.
+    pub description: Description,
+    /// That is all.
+    pub complete: bool,
+    /// An engine that may know more did not answer.
+    pub silent: bool,
+}
+
+/// What an engine says.
+enum Answer {
+    /// It knows the container.
+    Knows,
+    /// It does not, or nothing that could be read.
+    Other,
+    /// It did not answer.
+    Silent,
+}
+
+/// What is known of the container now.
+pub async fn look(question: &Question, sockets: &[Socket]) -> Found {
+    let (description, complete, silent) = look_at_all(question, sockets).await;
+    Found {
+        description,
+        complete,
+        silent: silent && !complete,
+    }
+}
+
+async fn look_at_all(question: &Question, sockets: &[Socket]) -> (Description, bool, bool) {
     let mut found = Description::new(&question.id);
     let directory = runc::directory(&question.id);
     let is_id = question.id.len() == 64;
     // A runtime that was called for it has named its bundle: so it is one, though over by now.
     if !question.certain && !is_id && directory.is_none() && question.bundle.is_none() {
-        return (found, false);
+        return (found, false, false);
     }
     let bundle = directory.as_deref().and_then(runc::bundle);
     let bundle = bundle.or_else(|| question.bundle.clone());
@@ -53,6 +83,7 @@ pub async fn look(question: &Question, sockets: &[Socket]) -> (Description, bool
     {
         complete = podman::stored(bundle, &mut found);
     }
+    let mut silent = false;
     for socket in sockets.iter().filter(|s| s.exists()) {
         let concerned = match maker {
             Maker::Runtime => false,
@@ -64,17 +95,19 @@ pub async fn look(question: &Question, sockets: &[Socket]) -> (Description, bool
             Maker::Unknown => true,
         };
         if concerned {
-            complete |= ask(socket, namespace, &mut found).await;
+            let answer = ask(socket, namespace, &mut found).await;
+            complete |= matches!(answer, Answer::Knows);
+            silent |= matches!(answer, Answer::Silent);
         }
     }
     if found.is_known() && found.name.is_empty() {
         found.name.clone_from(&found.id);
     }
-    (found, complete)
+    (found, complete, silent)
 }
 
-/// Asks one engine; says whether it knows the container.
-async fn ask(socket: &Socket, namespace: Option<&str>, found: &mut Description) -> bool {
+/// Asks one engine.
+async fn ask(socket: &Socket, namespace: Option<&str>, found: &mut Description) -> Answer {
     let mut told = found.clone();
     let answer = match (socket.engine, namespace) {
         (Engine::Cri, _) => cri::describe(socket, &mut told).await,
@@ -88,12 +121,17 @@ async fn ask(socket: &Socket, namespace: Option<&str>, found: &mut Description) 
     match answer {
         Ok(true) => {
             *found = told;
-            true
+            Answer::Knows
         }
-        Ok(false) | Err(SocketError::LeftAlone) => false,
+        Ok(false) => Answer::Other,
+        Err(SocketError::LeftAlone) => Answer::Silent,
         Err(error) => {
             tracing::debug!("{}: {error}", socket.path.display());
-            false
+            // A socket that was left behind has nobody to answer; the others may be busy.
+            match error {
+                SocketError::Connect(_) => Answer::Other,
+                _ => Answer::Silent,
+            }
         }
     }
 }

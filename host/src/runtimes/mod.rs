@@ -48,7 +48,15 @@ const TRY_AGAIN: Duration = Duration::from_millis(5);
 /// by then, or will when it has finished starting it.
 const LOOKS: [u64; 9] = [0, 3, 10, 30, 100, 300, 1_000, 2_000, 4_000];
 
-/// Of these, those for what may be no container, or one that was made inside of another and that
+/// When a container is asked for again, ms after the last of these, because an engine was silent:
+/// one that starts with the machine answers when it has found its containers again.
+const LATE_LOOKS: [u64; 5] = [4_000, 12_000, 28_000, 60_000, 120_000];
+
+/// Containers that are asked for that late at a time: while an engine hangs they would otherwise
+/// take the places of those that the files of a runtime tell of at once.
+const LATE_CAP: usize = 512;
+
+/// Of [`LOOKS`], those for what may be no container, or one that was made inside of another and that
 /// no runtime of the machine knows.
 const UNCERTAIN_LOOKS: usize = 5;
 
@@ -169,74 +177,114 @@ async fn serve(
     waker: Option<Waker>,
 ) {
     let asked = Arc::new(Semaphore::new(ASKED_CAP));
+    let late = Arc::new(Semaphore::new(LATE_CAP));
     while let Some(question) = questions.recv().await {
         let Ok(permit) = asked.clone().acquire_owned().await else {
             return;
         };
-        let (sockets, answers, waker) = (sockets.clone(), answers.clone(), waker.clone());
+        let late = late.clone();
+        let mut pursuit = Pursuit {
+            question,
+            sockets: sockets.clone(),
+            answers: answers.clone(),
+            waker: waker.clone(),
+            told: None,
+        };
         tokio::spawn(async move {
-            pursue(&question, &sockets, &answers, waker.as_ref()).await;
+            let outcome = pursuit.early().await;
             drop(permit);
+            if outcome == Outcome::Silent
+                && let Ok(_permit) = late.try_acquire()
+            {
+                pursuit.late().await;
+            }
         });
     }
 }
 
-/// Looks until all is known or patience ends.
-async fn pursue(
-    question: &Question,
-    sockets: &[Socket],
-    answers: &Sender<Event>,
-    waker: Option<&Waker>,
-) {
-    let looks = if question.certain {
-        &LOOKS[..]
-    } else {
-        &LOOKS[..UNCERTAIN_LOOKS]
-    };
-    let mut told = None;
-    let mut before = 0;
-    for (number, at) in looks.iter().enumerate() {
-        tokio::time::sleep(Duration::from_millis(at - before)).await;
-        before = *at;
-        let last = number + 1 == looks.len();
-        // On the heap while it lasts: else each that sleeps would hold 4 KB for it.
-        let once = Box::pin(look_once(
-            question, sockets, last, &mut told, answers, waker,
-        ));
-        if once.await {
-            return;
-        }
-    }
+/// What looking has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// No more will come.
+    Complete,
+    /// More may come.
+    Open,
+    /// More may come, from an engine that did not answer.
+    Silent,
 }
 
-/// Looks, and tells what is new. Says whether no more will come.
-async fn look_once(
-    question: &Question,
-    sockets: &[Socket],
-    last: bool,
-    told: &mut Option<Box<Description>>,
-    answers: &Sender<Event>,
-    waker: Option<&Waker>,
-) -> bool {
-    let (found, complete) = look::look(question, sockets).await;
-    if !found.is_known() {
-        return false;
+/// The search for what is known of a container.
+struct Pursuit {
+    question: Question,
+    sockets: Arc<Vec<Socket>>,
+    answers: Sender<Event>,
+    waker: Option<Waker>,
+    told: Option<Box<Description>>,
+}
+
+impl Pursuit {
+    /// Looks until all is known or patience ends.
+    async fn early(&mut self) -> Outcome {
+        let looks = match self.question.certain {
+            true => &LOOKS[..],
+            false => &LOOKS[..UNCERTAIN_LOOKS],
+        };
+        // What may be no container is not waited for.
+        self.follow(looks, self.question.certain).await
     }
-    // After the last look no more will come.
-    let complete = complete || last;
-    if !complete && told.as_deref() == Some(&found) {
-        return false;
+
+    /// Goes on while an engine is silent.
+    async fn late(&mut self) {
+        self.follow(&LATE_LOOKS, false).await;
     }
-    let mut event = found.event(question.cgroup, !complete);
-    while let Err(TrySendError::Full(back)) = answers.try_send(event) {
-        event = back;
-        tokio::time::sleep(TRY_AGAIN).await;
+
+    /// Looks at these times. Whether an engine is waited for that is silent at the last.
+    async fn follow(&mut self, looks: &[u64], waits: bool) -> Outcome {
+        let mut outcome = Outcome::Open;
+        let mut before = 0;
+        for (number, at) in looks.iter().enumerate() {
+            tokio::time::sleep(Duration::from_millis(at - before)).await;
+            before = *at;
+            let last = number + 1 == looks.len();
+            // On the heap while it lasts: else each that sleeps would hold 4 KB for it.
+            outcome = Box::pin(self.look_once(last, waits)).await;
+            if outcome == Outcome::Complete {
+                break;
+            }
+        }
+        outcome
     }
-    if let Some(waker) = waker {
-        waker.wake();
+
+    /// Looks, and tells what is new.
+    async fn look_once(&mut self, last: bool, waits: bool) -> Outcome {
+        let found = look::look(&self.question, &self.sockets).await;
+        let open = match found.silent {
+            true => Outcome::Silent,
+            false => Outcome::Open,
+        };
+        if !found.description.is_known() {
+            return open;
+        }
+        // After the last look no more will come.
+        let given_up = last && !(waits && found.silent);
+        let complete = found.complete || given_up;
+        if !complete && self.told.as_deref() == Some(&found.description) {
+            return open;
+        }
+        let mut event = found.description.event(self.question.cgroup, !complete);
+        while let Err(TrySendError::Full(back)) = self.answers.try_send(event) {
+            event = back;
+            tokio::time::sleep(TRY_AGAIN).await;
+        }
+        if let Some(waker) = &self.waker {
+            waker.wake();
+        }
+        self.told = Some(Box::new(found.description));
+        match complete {
+            true => Outcome::Complete,
+            false => open,
+        }
     }
-    *told = Some(Box::new(found));
-    complete
 }
 
 #[cfg(test)]

@@ -58,6 +58,56 @@ fn an_engine_that_hangs_holds_up_nobody_and_the_rest_is_told_as_pending() {
     assert_ne!(event.b as u32 & container_mark::PENDING, 0);
 }
 
+/// As one does that starts with the machine and finds its containers again before it answers.
+#[test]
+fn an_engine_that_answers_late_is_believed_then() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("socket");
+    let engine = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let config = r#"{"ociVersion": "1.0.2", "annotations": {"org.example": "1"}}"#;
+    std::fs::write(directory.path().join("config.json"), config).unwrap();
+    // The shim's place tells the bundle's maker.
+    let bundle = directory
+        .path()
+        .join("io.containerd.runtime.v2.task/moby/0e");
+    std::fs::create_dir_all(&bundle).unwrap();
+    std::fs::rename(
+        directory.path().join("config.json"),
+        bundle.join("config.json"),
+    )
+    .unwrap();
+    let socket = "docker=".to_owned() + path.to_str().unwrap();
+    let runtimes = runtimes(sockets(&[socket.parse().unwrap()]));
+    let asked = question("0e", Some(bundle));
+    runtimes.questions.try_send(asked).unwrap();
+    let begin = Instant::now();
+    let pending = wait_for_answer(&runtimes).unwrap();
+    assert_ne!(pending.b as u32 & container_mark::PENDING, 0);
+    // Silent for longer than the looks at a new container last, then it speaks.
+    std::thread::sleep(Duration::from_secs(6).saturating_sub(begin.elapsed()));
+    std::thread::spawn(move || {
+        for stream in engine.incoming().flatten() {
+            serve_one(stream);
+        }
+    });
+    let event = wait_for_answer(&runtimes).unwrap();
+    assert_eq!(event.text2.as_ref(), b"web");
+    assert_eq!(event.b as u32 & container_mark::PENDING, 0);
+}
+
+/// One answer of docker's interface.
+fn serve_one(mut stream: std::os::unix::net::UnixStream) {
+    use std::io::{Read as _, Write as _};
+    let _ = stream.read(&mut [0; 4096]);
+    let body =
+        r#"{"Id": "0e", "Name": "/web", "Config": {"Image": "web:1"}}"#;
+    let _ = write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+}
+
 #[test]
 fn what_nobody_knows_gets_no_answer() {
     let runtimes = runtimes(Vec::new());
