@@ -16,9 +16,9 @@
 #define VM_EXEC 4
 #define VM_GROWSDOWN 0x100
 
-/* Parts of one mprotect that are looked at: who makes more of them executable at once has said so
- * in marks before. */
-#define PARTS_MOST 4
+/* Parts of one mprotect that are looked at: what one call over thousands of mappings could cost. Of
+ * one with more it is told that there are some of which nothing is known. */
+#define PARTS_MOST 16
 
 /* The ioctl of /dev/userfaultfd. */
 #define USERFAULTFD_IOC_NEW 0xaa00
@@ -28,12 +28,12 @@
 struct region {
 	u64 address;
 	u64 stack; /* the caller's stack pointer */
-	u64 end;   /* of the part that was looked at */
+	u64 end;   /* of what was looked at */
 	struct file *file;
 	u32 flags;
 	u32 marks;
 	u32 mapped;
-	u32 changed; /* some part is anonymous, writable or written */
+	u32 changed; /* some part is anonymous, writable or written, or may be */
 };
 
 /* Whether the file is memory that only looks like one: shared between relatives, or by System V's
@@ -53,7 +53,7 @@ static __always_inline int is_only_memory(struct file *file)
 /* Looks at the part of the region that begins where it was left. */
 static long look(struct task_struct *task, struct vm_area_struct *vma, void *context)
 {
-	struct region *region = context;
+	struct region *region = *(struct region **)context;
 	u64 start = BPF_CORE_READ(vma, vm_start), end = BPF_CORE_READ(vma, vm_end);
 	u32 flags = BPF_CORE_READ(vma, vm_flags), marks = 0;
 	struct file *file = BPF_CORE_READ(vma, vm_file);
@@ -82,6 +82,15 @@ static long look(struct task_struct *task, struct vm_area_struct *vma, void *con
 	region->flags |= flags;
 	region->marks |= marks;
 	return 0;
+}
+
+/* Looks at the next part; returns 0 if it could. Not static, so that the kernel verifies it once and
+ * not for each part. */
+__noinline int look_on(struct region *region)
+{
+	if (!region)
+		return 1;
+	return bpf_find_vma(bpf_get_current_task_btf(), region->end, look, &region, 0) != 0;
 }
 
 static __noinline int tell_memory(struct region *region, u64 length, u32 protection, u32 unread)
@@ -127,17 +136,15 @@ static __always_inline int executes(u32 protection)
 static __always_inline void made_executable(struct region *region, u64 length, u32 protection,
 					    struct file *file, u32 marks)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	u64 at = region->address;
+	u64 end = region->address + length;
 	u32 unread = 1;
+	region->end = region->address;
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_find_vma)) {
 		for (u32 i = 0; i < PARTS_MOST; i++) {
-			region->end = 0;
-			if (bpf_find_vma(task, at, look, region, 0))
+			if (look_on(region))
 				break;
 			unread = 0;
-			at = region->end;
-			if (at >= region->address + length)
+			if (region->end >= end)
 				break;
 		}
 	}
@@ -151,6 +158,9 @@ static __always_inline void made_executable(struct region *region, u64 length, u
 		region->marks |= marks;
 	} else {
 		protection = region->flags & VM_PROTECTION;
+		/* What was not looked at may be anything. */
+		if (region->end < end)
+			unread = region->changed = 1;
 	}
 	if (region->changed && wanted(KIND_EXECUTABLE_MEMORY))
 		tell_memory(region, length, protection, unread);

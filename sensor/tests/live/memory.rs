@@ -114,6 +114,43 @@ print(*told)",
     }
 }
 
+/// One call over many mappings of which only the last holds what was written.
+#[test]
+fn memory_behind_many_harmless_parts() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let file = std::fs::canonicalize(dir.path()).unwrap().join("code");
+    std::fs::write(&file, [0xc3; 4096]).unwrap();
+    let (pid, told) = run(
+        &mut watch,
+        &format!(
+            "f = os.open('{}', os.O_RDONLY)
+# The same page of a file again and again is a mapping for each.
+def behind(parts):
+    a = mmap(4096 * (parts + 1), 3, 0x22)
+    for i in range(parts): mmap(4096, 1, 0x12, f, a + 4096 * i)
+    write(a + 4096 * parts); protect(a, 4096 * (parts + 1), 5)
+    return a
+print(behind(5), behind(15), behind(16), behind(40))",
+            file.display()
+        ),
+    );
+    let events = all(&watch, kind::EXECUTABLE_MEMORY, pid);
+    let known = memory_mark::ANONYMOUS | memory_mark::WRITTEN;
+    let expected = [(6, known), (16, known), (17, 0), (41, 0)];
+    let addresses = told.split(' ').map(|a| a.parse::<u64>().unwrap());
+    for (address, (pages, marks)) in addresses.zip(expected) {
+        let event = events.iter().find(|e| e.b == address).unwrap();
+        assert_eq!((event.c, event.a as u32), (pages * 4096, 5), "{pages}");
+        assert_eq!((event.a >> 32) as u32, marks, "{pages}");
+        let incomplete = event.marks & event_mark::INCOMPLETE != 0;
+        assert_eq!(incomplete, marks == 0, "{pages}");
+        assert_eq!(text(&event.text), file.to_str().unwrap(), "{pages}");
+    }
+}
+
 #[test]
 fn files_that_are_mapped_executable() {
     let Some(mut watch) = Watch::start(&Filter::everything()) else {
