@@ -167,6 +167,14 @@ impl Agent {
         }
     }
 
+    /// Ends what was for the context's sake alone: plugins are shown the processes that live by now,
+    /// as one is that comes while an agent runs.
+    pub fn begin_here(&mut self) {
+        for plugin in self.plugins.plugins() {
+            self.introduce(&plugin.id);
+        }
+    }
+
     /// Shows every event from now on to this watcher too.
     pub fn show_to(&mut self, watcher: Watcher) {
         self.watcher = Some(watcher);

@@ -44,6 +44,8 @@ pub struct Live {
     /// Of the plugins' wants, that which the kernel was last told.
     revision: Option<u64>,
     last_second: u64,
+    /// What the context had no room for when that was last said.
+    left_out: [u64; 3],
     control: Option<Control>,
     lists: Option<Feed>,
 }
@@ -69,6 +71,7 @@ impl Live {
             revision: None,
             base,
             last_second: 0,
+            left_out: [0; 3],
             control: None,
             lists: None,
         };
@@ -330,6 +333,7 @@ impl Live {
         self.last_second = second;
         agent.ticks_until(now);
         self.tell_losses(now, agent);
+        self.tell_left_out(now, agent);
         self.tell_mutes(now, agent);
         agent.plugins.flush();
     }
@@ -354,6 +358,32 @@ impl Live {
                 now,
             );
         }
+    }
+
+    /// What the context has no room for is not known to plugins: somebody may have made room scarce.
+    fn tell_left_out(&mut self, now: u64, agent: &Agent) {
+        let counters = agent.context().counters();
+        let left_out = [
+            counters.evicted,
+            counters.groups_left_out,
+            counters.containers_left_out,
+        ];
+        if left_out == self.left_out {
+            return;
+        }
+        self.left_out = left_out;
+        let [processes, groups, containers] = left_out;
+        self.say(
+            "context-full",
+            "There is more on this machine than the agent keeps",
+            format!(
+                "{processes} processes, {groups} control groups and {containers} containers had no \
+                 room so far: what runs in such a group counts for the container of who made it, \
+                 and such containers have no names"
+            ),
+            (now / 60_000_000_000).to_string(),
+            now,
+        );
     }
 
     /// A loss stands in the stream, in the counters and among the findings; where it makes the

@@ -117,6 +117,37 @@ fn a_stretch_of_a_capture() {
     assert_eq!(senseless.status.code(), Some(2));
 }
 
+/// A plugin that comes in the middle is shown what runs by then, in a capture as on a machine.
+#[test]
+fn a_stretch_begins_with_what_runs_by_then() {
+    require!(Need::Agent);
+    let shell = workspace::root().join("plugins/reverse-shell/fixtures/dev-tcp.capture");
+    let shell = shell.display().to_string();
+    let all = lines(&run(&["events", &shell]));
+    let exits: Vec<&Value> = all.iter().filter(|e| e["kind"] == "exit").collect();
+    let plugins = workspace::plugins().display().to_string();
+    let found_from = |event: &Value| {
+        let time = event["time"].as_str().expect("a time of day");
+        let replay = run(&[
+            "replay",
+            "--json",
+            "--quiet",
+            "--plugins",
+            &plugins,
+            "--from",
+            time,
+            &shell,
+        ]);
+        lines(&replay)
+    };
+    // The shell is the first to end; everything that led to it lies before.
+    let found = found_from(exits[0]);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(found[0]["process"]["pid"], exits[0]["pid"]);
+    assert_eq!(found[0]["evidence"][0]["kind"], "existing");
+    assert!(found_from(exits[1]).is_empty());
+}
+
 #[test]
 fn a_replay_in_event_time_finds_the_same() {
     require!(Need::Agent);

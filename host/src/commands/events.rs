@@ -99,7 +99,7 @@ impl Events {
         let (mut agent, _) = Events::agent()?;
         let mut watching = false;
         let mut damaged = None;
-        for event in reader {
+        for event in reader.until(span.until) {
             if stop.load(Ordering::Relaxed) {
                 break;
             }

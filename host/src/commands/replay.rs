@@ -153,6 +153,8 @@ pub fn run(
     }
     capture.rewind()?;
     let reader = Reader::new(capture).with_context(|| name.to_owned())?;
+    let reader = reader.until(span.until);
+    let mut prepared = false;
     let mut agent = Agent::new(host, None);
     let policy = Policy::new(false, &[])?;
     let handler = handle_outcomes(
@@ -165,8 +167,14 @@ pub fn run(
     for event in reader {
         match event {
             Ok(event) if event.at > span.until => {}
-            Ok(event) if event.at < span.from => agent.prepare(&event),
+            Ok(event) if event.at < span.from => {
+                agent.prepare(&event);
+                prepared = true;
+            }
             Ok(event) => {
+                if std::mem::take(&mut prepared) {
+                    agent.begin_here();
+                }
                 if how.speed.is_some() {
                     agent.plugins.flush();
                 }

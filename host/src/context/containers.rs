@@ -83,6 +83,8 @@ pub struct Containers {
     by_id: HashMap<String, Entry>,
     removed: VecDeque<(u64, Group)>,
     unexplained: VecDeque<Unexplained>,
+    groups_left_out: u64,
+    containers_left_out: u64,
 }
 
 impl Containers {
@@ -96,6 +98,7 @@ impl Containers {
         self.forget(group);
         if self.groups.len() >= GROUPS_CAP {
             // Processes that move there stay in the container that they were in.
+            self.groups_left_out += 1;
             return;
         }
         let named = group_path::id(&path).map(str::to_owned);
@@ -110,6 +113,11 @@ impl Containers {
             (None, None) => {}
         }
         self.groups.insert(group, known);
+    }
+
+    /// Groups and containers for which there was no room so far.
+    pub fn left_out(&self) -> (u64, u64) {
+        (self.groups_left_out, self.containers_left_out)
     }
 
     /// Takes in a `cgroup-removed` event.
@@ -364,6 +372,7 @@ impl Containers {
         }
         let row = Arc::new(container);
         if self.by_id.len() >= CONTAINERS_CAP {
+            self.containers_left_out += 1;
             return row;
         }
         let entry = Entry {

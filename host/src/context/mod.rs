@@ -192,9 +192,14 @@ impl Context {
         self.containers.sizes()
     }
 
-    /// What was evicted and repaired so far.
+    /// What was evicted, left out and repaired so far.
     pub fn counters(&self) -> Counters {
-        self.table.counters()
+        let (groups_left_out, containers_left_out) = self.containers.left_out();
+        Counters {
+            groups_left_out,
+            containers_left_out,
+            ..self.table.counters()
+        }
     }
 
     /// The row of the acting process, brought up to date with what the event says of its task.

@@ -27,6 +27,10 @@ pub struct Counters {
     pub repaired: u64,
     /// Rows of living processes given up because the table was full.
     pub evicted: u64,
+    /// Control groups that are not known because there were too many.
+    pub groups_left_out: u64,
+    /// Containers that are not known by name, for the same reason.
+    pub containers_left_out: u64,
     /// Rows now in the table.
     pub rows: usize,
 }

@@ -99,8 +99,7 @@ fn an_engine_that_answers_late_is_believed_then() {
 fn serve_one(mut stream: std::os::unix::net::UnixStream) {
     use std::io::{Read as _, Write as _};
     let _ = stream.read(&mut [0; 4096]);
-    let body =
-        r#"{"Id": "0e", "Name": "/web", "Config": {"Image": "web:1"}}"#;
+    let body = r#"{"Id": "0e", "Name": "/web", "Config": {"Image": "web:1"}}"#;
     let _ = write!(
         stream,
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

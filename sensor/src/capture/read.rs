@@ -29,6 +29,8 @@ pub struct Reader<R: Read + Seek = File> {
     block: Block,
     stored: Vec<u8>,
     events: u64,
+    /// Blocks that begin later are passed over.
+    until: u64,
     damaged: bool,
     done: bool,
 }
@@ -80,9 +82,17 @@ impl<R: Read + Seek> Reader<R> {
             block: Block::default(),
             stored: Vec::new(),
             events: 0,
+            until: u64::MAX,
             damaged: false,
             done: false,
         })
+    }
+
+    /// Passes over blocks in which everything is later than this, in ns since boot. Of others events
+    /// that are later still come.
+    pub fn until(mut self, until: u64) -> Self {
+        self.until = until;
+        self
     }
 
     /// The capture's header.
@@ -144,6 +154,10 @@ impl<R: Read + Seek> Reader<R> {
             Found::Block(header) => {
                 let bytes = BLOCK_HEADER as u64 + u64::from(header.stored);
                 self.next = offset + bytes;
+                if header.first > self.until {
+                    self.events += u64::from(header.count);
+                    return Ok(());
+                }
                 self.decompress(offset, &header)
                     .map_err(|what| match what {
                         Ok(what) => CaptureError::Damaged {

@@ -214,6 +214,19 @@ fn damage_in_a_block_is_told_with_its_place() {
 }
 
 #[test]
+fn blocks_that_begin_too_late_are_not_even_opened() {
+    let mut bytes = capture(&three_blocks());
+    let blocks = Reader::new(Cursor::new(&bytes)).unwrap().blocks().unwrap();
+    bytes[blocks[2].offset as usize + 100] ^= 1;
+    let until = blocks[2].first - 1;
+    let early = Reader::new(Cursor::new(&bytes)).unwrap().until(until);
+    let early: Result<Vec<Event>, _> = early.collect();
+    assert_eq!(early.unwrap(), three_blocks()[..until as usize + 1]);
+    let all = Reader::new(Cursor::new(&bytes)).unwrap().until(until + 1);
+    assert_eq!(all.filter(Result::is_err).count(), 1, "it is damaged");
+}
+
+#[test]
 fn a_missing_block_is_told() {
     let bytes = capture(&three_blocks());
     let blocks = Reader::new(Cursor::new(&bytes)).unwrap().blocks().unwrap();

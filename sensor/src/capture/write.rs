@@ -3,7 +3,9 @@
 use super::block::{BlockHeader, end_mark};
 use super::{BLOCK_SIZE, CaptureError, EVENT_MAX, Header, LENGTH_LEN};
 use crate::event::Event;
-use std::{fs::File, io::Write, path::Path};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::{io::Write, path::Path};
 
 /// Event time after which a block is closed even if it is small, in ns: what a crash can cost.
 const BLOCK_AGE: u64 = 1_000_000_000;
@@ -27,10 +29,13 @@ pub struct Writer<W: Write = File> {
 }
 
 impl Writer<File> {
-    /// Begins a capture in a new file; an existing one is overwritten.
+    /// Begins a capture in a new file, which only its owner may read: it holds arguments and
+    /// payloads of every process. An existing one is overwritten.
     pub fn create(path: impl AsRef<Path>, header: &Header) -> Result<Self, CaptureError> {
         let path = path.as_ref();
-        let file = File::create(path).map_err(|source| CaptureError::Create {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600);
+        let file = options.open(path).map_err(|source| CaptureError::Create {
             path: path.to_owned(),
             source,
         })?;

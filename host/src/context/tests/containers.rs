@@ -82,6 +82,26 @@ fn removed_groups_and_their_containers_are_forgotten_a_while_later() {
 }
 
 #[test]
+fn what_there_is_no_room_for_is_counted() {
+    let mut context = context();
+    for number in 0..8_200u64 {
+        context.apply(&cgroup(10_000 + number, &format!("/docker/{number:064x}")));
+    }
+    let counters = context.counters();
+    assert_eq!(counters.containers_left_out, 8_200 - 8_192);
+    assert_eq!(counters.groups_left_out, 0);
+    for number in 0..60_000 {
+        context.apply(&cgroup(20_000 + number, &format!("/a/{number}")));
+    }
+    let known = context.container_sizes().0 as u64;
+    let left_out = context.counters().groups_left_out;
+    assert!(
+        left_out > 0 && known + left_out >= 68_200,
+        "{known} {left_out}"
+    );
+}
+
+#[test]
 fn a_container_made_inside_of_another_knows_it_and_moving_into_it_is_not_joining() {
     let mut context = context();
     let (outer, inner) = ("ab".repeat(32), "cd".repeat(32));
