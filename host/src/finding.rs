@@ -64,7 +64,7 @@ impl Action {
 pub struct Proposal {
     /// What to do.
     pub action: Action,
-    /// The row of the target as the plugin was last sent it.
+    /// The row of the target as it was at the finding's evidence, as with the finding's process.
     pub target: Arc<Process>,
     /// The event whose file, address or name the action is on; none if it is on none.
     pub event: Option<Arc<Record>>,
@@ -123,7 +123,7 @@ pub struct Finding {
     pub dedup: String,
     /// What the plugin proposes.
     pub proposals: Vec<Proposal>,
-    /// Time of the event that caused it, ns since boot.
+    /// Time of its newest evidence, ns since boot; without any, of the step of the clock.
     pub at: u64,
 }
 

@@ -4,7 +4,9 @@ mod support;
 
 use std::{collections::BTreeMap, path::Path};
 use support::*;
-use vedette::{agent::Agent, author::trial::Capture, finding::Finding, plugin::HostOptions};
+use vedette::{
+    agent::Agent, author::trial::Capture, finding::Finding, plugin::HostOptions, record::Record,
+};
 use vedette_sensor::event::Event;
 
 /// All that a finding says, by plugin, in the plugin's order.
@@ -88,6 +90,51 @@ fn batches_and_workers_do_not_change_findings() {
                 assert_eq!(one, other, "{plugin}: batch {batch}, workers {workers}");
             }
         }
+    }
+}
+
+/// Findings of one event by the dozen, some of which prove nothing: neither how many are let through
+/// nor what they tell may depend on the batch.
+#[test]
+fn what_one_event_raises_does_not_depend_on_its_neighbours() {
+    let guest = raw::Guest::on_poison(
+        "(local.set $i (i32.const 0))
+         (loop $next
+            (memory.fill (i32.add (i32.const 140000) (i32.mul (local.get $i) (i32.const 72))) (i32.const 0) (i32.const 72))
+            (i32.store offset=140000 (i32.mul (local.get $i) (i32.const 72)) (i32.const 1024))
+            (i32.store offset=140004 (i32.mul (local.get $i) (i32.const 72)) (i32.const 4))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $next (i32.lt_u (local.get $i) (i32.const 40))))
+         (i32.store (i32.const 2000) (i32.const 140000)) (i32.store (i32.const 2004) (i32.const 40)) (i32.const 2000)",
+    );
+    let bytes = guest.build();
+    let run = |batch| {
+        let options = HostOptions {
+            batch,
+            ..HostOptions::default()
+        };
+        let (mut host, outcomes) = host_with(&[("raw.wasm", bytes.clone())], options);
+        for id in 0..100 {
+            let record = exec(id, "/usr/bin/id");
+            let mut event = record.event.clone();
+            event.a = u64::from(id == 40);
+            offer(
+                &mut host,
+                &Record {
+                    event,
+                    process: record.process.clone(),
+                    target: None,
+                },
+            );
+        }
+        host.drain();
+        told(&findings(&outcomes))
+    };
+    let expected = run(1);
+    assert_eq!(expected["raw"].len(), 40);
+    // Alone in its batch, and in the midst of one.
+    for batch in [7, 64] {
+        assert_eq!(run(batch), expected, "batch {batch}");
     }
 }
 

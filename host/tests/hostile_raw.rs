@@ -1,109 +1,13 @@
-//! Guests that break the rules below any SDK: their memory, their answers, their calls.
+//! Guests that break the rules below any SDK: their memory, their answers, their allocators.
 
 mod support;
 
-use support::{raw::Guest, *};
-use vedette::{
-    plugin::{
-        host::{HostOptions, PluginHost},
-        outcome::Outcome,
-    },
-    record::Record,
+use support::{
+    hostile::{Fate::*, LOG, NEIGHBOUR, meets, poison},
+    raw::Guest,
+    *,
 };
-
-const NEIGHBOUR: &[(&str, &str)] = &[("id = \"probe\"", "id = \"neighbour\"")];
-
-/// What the host makes of it.
-enum Fate {
-    /// It does not come into service, for a reason that holds these words.
-    Refused(&'static str),
-    /// The poisonous event is skipped and named, with these words.
-    Skipped(&'static str),
-    /// The call returns; nothing that it did is harmful.
-    Served,
-}
-use Fate::*;
-
-fn poison(id: u64) -> Record {
-    let record = exec(id, "/usr/bin/id");
-    let mut event = record.event.clone();
-    event.a = 1;
-    event.text = format!("/usr/bin/{}", "x".repeat(50_000))
-        .into_bytes()
-        .into();
-    Record {
-        event,
-        process: record.process.clone(),
-        target: None,
-    }
-}
-
-/// Runs it beside an honest plugin on the same worker, a hundred events of which one is poison.
-fn meets(name: &str, guest: &Guest, fate: &Fate) {
-    let directory = directory();
-    put(directory.path(), "raw.wasm", &guest.build());
-    put(
-        directory.path(),
-        "neighbour.wasm",
-        &plugin("probe", NEIGHBOUR),
-    );
-    let (send, outcomes) = crossbeam_channel::unbounded();
-    let options = HostOptions {
-        sources: vec![directory.path().to_owned()],
-        watch: false,
-        workers: 1,
-        overflow: vedette::plugin::queue::Overflow::Wait,
-        ..HostOptions::default()
-    };
-    let mut host = PluginHost::new(options, send).expect("the runtime starts");
-    let refused: Vec<String> = host
-        .load_all()
-        .into_iter()
-        .filter_map(|report| report.result.err())
-        .collect();
-    for id in 0..100 {
-        match id {
-            40 => offer(&mut host, &poison(id)),
-            _ => offer(&mut host, &exec(id, "/usr/bin/id")),
-        }
-    }
-    host.drain();
-    let mut findings = Vec::new();
-    for outcome in outcomes.try_iter() {
-        if let Outcome::Finding(finding) = outcome {
-            findings.push(*finding);
-        }
-    }
-    assert_eq!(
-        ids(&findings, "neighbour"),
-        (0..100).collect::<Vec<u64>>(),
-        "{name}: the neighbour gets every event, in order"
-    );
-    let health: Vec<&str> = findings
-        .iter()
-        .filter(|f| *f.plugin == *"vedette")
-        .map(|f| f.message.as_str())
-        .collect();
-    match fate {
-        Refused(reason) => {
-            assert_eq!(refused.len(), 1, "{name}");
-            assert!(refused[0].contains(reason), "{name}: {}", refused[0]);
-        }
-        Skipped(reason) => {
-            assert_eq!(refused, [""; 0], "{name}");
-            assert_eq!(health.len(), 1, "{name}: {health:?}");
-            assert!(
-                health[0].contains("did not judge event 0x28") && health[0].contains(reason),
-                "{name}: {}",
-                health[0]
-            );
-        }
-        Served => {
-            assert_eq!(refused, [""; 0], "{name}");
-            assert_eq!(health, [""; 0], "{name}");
-        }
-    }
-}
+use vedette::plugin::host::HostOptions;
 
 /// A body of `detect` that answers one finding whose fields are stored by `fields`: it lies at
 /// 2048, the list at 2000. What is not stored is empty.
@@ -120,26 +24,6 @@ macro_rules! finding {
         )
     };
 }
-
-const LOG: Guest = Guest {
-    services: "\"log\"",
-    imports: r#"(import "vedette:detect/log@0.1.0" "write" (func $write (param i32 i32 i32)))"#,
-    memory: None,
-    items: "",
-    init: None,
-    lie: None,
-    detect: "",
-};
-
-const STATE: Guest = Guest {
-    services: "\"state\"",
-    imports: r#"
-    (import "vedette:detect/state@0.1.0" "get" (func $get (param i32 i32 i32)))
-    (import "vedette:detect/state@0.1.0" "set" (func $set (param i32 i32 i32 i32 i64 i32)))
-    (import "vedette:detect/state@0.1.0" "count" (func $count (param i32 i32 i64 i64 i32)))
-    (import "vedette:detect/state@0.1.0" "keys" (func $keys (param i32 i32 i32 i32 i32 i32)))"#,
-    ..LOG
-};
 
 #[test]
 fn what_never_ends() {
@@ -345,81 +229,6 @@ fn allocators_that_lie() {
         ..Guest::idle()
     };
     meets("its own answer under the batch", &over_itself, &Skipped(""));
-}
-
-#[test]
-fn calls_with_absurd_arguments() {
-    for (name, guest, detect, fate) in [
-        (
-            "a level that is none",
-            LOG,
-            "(call $write (i32.const 99) (i32.const 1024) (i32.const 4)) (i32.const 16)",
-            Skipped(""),
-        ),
-        (
-            "a line outside of memory",
-            LOG,
-            "(call $write (i32.const 0) (i32.const -1) (i32.const -1)) (i32.const 16)",
-            Skipped(""),
-        ),
-        (
-            "a line of all its memory",
-            LOG,
-            "(memory.fill (i32.const 0) (i32.const 65) (i32.const 200000)) (call $write (i32.const 0) (i32.const 0) (i32.const 200000)) (memory.fill (i32.const 0) (i32.const 0) (i32.const 2000)) (i32.const 16)",
-            Served,
-        ),
-        (
-            "a line of no UTF-8",
-            LOG,
-            "(i32.store (i32.const 1032) (i32.const 0xfffefdfc)) (call $write (i32.const 0) (i32.const 1032) (i32.const 4)) (i32.const 16)",
-            Skipped("utf-8"),
-        ),
-        (
-            "a key outside of memory",
-            STATE,
-            "(call $get (i32.const 0x7fffffff) (i32.const 8) (i32.const 3000)) (i32.const 16)",
-            Skipped("out of bounds"),
-        ),
-        (
-            "an answer to where nothing is",
-            STATE,
-            "(call $get (i32.const 1024) (i32.const 4) (i32.const 0x7ffffff0)) (i32.const 16)",
-            Skipped("out of bounds"),
-        ),
-        (
-            "an answer to an odd address",
-            STATE,
-            "(call $get (i32.const 1024) (i32.const 4) (i32.const 3001)) (i32.const 16)",
-            Skipped("aligned"),
-        ),
-        (
-            "a key of all its memory",
-            STATE,
-            // The result's tag is 1: an error, that of what is too large.
-            "(call $set (i32.const 0) (i32.const 200000) (i32.const 1024) (i32.const 4) (i64.const -1) (i32.const 3000))
-             (if (i32.ne (i32.load8_u (i32.const 3000)) (i32.const 1)) (then unreachable))
-             (if (i32.ne (i32.load (i32.const 3004)) (i32.const 2)) (then unreachable))
-             (i32.const 16)",
-            Served,
-        ),
-        (
-            "counts and windows at their ends",
-            STATE,
-            "(call $count (i32.const 1024) (i32.const 4) (i64.const -1) (i64.const -1) (i32.const 3000))
-             (call $count (i32.const 1024) (i32.const 4) (i64.const -1) (i64.const 0) (i32.const 3000))
-             (call $count (i32.const 1024) (i32.const 0) (i64.const 0) (i64.const 0) (i32.const 3000))
-             (i32.const 16)",
-            Served,
-        ),
-        (
-            "all keys and more",
-            STATE,
-            "(call $keys (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const -1) (i32.const 3000)) (i32.const 16)",
-            Served,
-        ),
-    ] {
-        meets(name, &Guest { detect, ..guest }, &fate);
-    }
 }
 
 /// Bytes of memory that this process has in use.

@@ -313,6 +313,7 @@ impl Row {
             }),
             streams: streams.collect(),
             life: Life::default(),
+            revision: 0,
         }
     }
 }

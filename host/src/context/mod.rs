@@ -320,6 +320,7 @@ impl Context {
             image,
             streams,
             life: Life::default(),
+            revision: 0,
         })
     }
 

@@ -48,6 +48,9 @@ pub struct Process {
     pub streams: Arc<[Stream]>,
     /// Shared by all rows of the process: until when it lives.
     pub life: Life,
+    /// Of two rows of one process the later has the larger one. A copy in a lineage has that of
+    /// the row that it is a copy of.
+    pub revision: u64,
 }
 
 /// When a process died. Rows do not change: this tells their holders how long they are worth

@@ -45,6 +45,8 @@ pub struct Table {
     exited: VecDeque<(u64, TaskRef)>,
     /// All processes in the order in which they came, for eviction when the table is full.
     order: VecDeque<TaskRef>,
+    /// Rows made so far.
+    revision: u64,
     counters: Counters,
 }
 
@@ -58,8 +60,10 @@ impl Table {
     }
 
     /// Makes it the current row of its process.
-    pub fn put(&mut self, row: Process) -> Arc<Process> {
+    pub fn put(&mut self, mut row: Process) -> Arc<Process> {
         let id = row.id;
+        self.revision += 1;
+        row.revision = self.revision;
         let row = Arc::new(row);
         let before = self.rows.insert(id.pid, row.clone());
         if let Some(before) = before.as_ref().filter(|before| before.id != id) {

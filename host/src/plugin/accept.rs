@@ -9,13 +9,10 @@ use crate::{
     context::process::Process,
     finding::{Action, Detail, Evidence, Finding, Proposal, Severity},
     manifest::{Manifest, Rule},
-    record::Record,
 };
 use std::sync::Arc;
 use vedette_contract::values::finding_detail;
 
-/// Most findings for each event of a batch: stops a plugin from burying others' findings.
-pub(super) const MAX_PER_EVENT: usize = 16;
 /// Longest message and dedup key in bytes.
 pub(super) const MAX_MESSAGE: usize = 1024;
 /// Longest note in bytes.
@@ -38,8 +35,8 @@ pub struct Answer<'a> {
     pub version: &'a Arc<str>,
     /// What it declares.
     pub manifest: &'a Manifest,
-    /// The events of the batch.
-    pub batch: &'a [Arc<Record>],
+    /// Time of the step of the clock that its events are of, ns since boot.
+    pub at: u64,
     /// What it returned.
     pub findings: Vec<wit::Finding>,
 }
@@ -56,21 +53,15 @@ pub fn accept(
     if answer.findings.is_empty() {
         return (accepted, faults);
     }
-    let at_of_batch = answer.batch.iter().map(|r| r.event.at).max().unwrap_or(0);
-    let most = answer.batch.len() * MAX_PER_EVENT;
-    for raw in answer.findings.into_iter().take(most + 1) {
-        if accepted.len() == most {
-            faults.push(format!(
-                "it returned more than {MAX_PER_EVENT} findings an event"
-            ));
-            Counters::add(&counters.refused, 1);
-            break;
-        }
-        if !delivered.has_room(at_of_batch) {
+    let mut given = answer.findings.into_iter();
+    while let Some(raw) = given.next() {
+        // The second alone limits how many there are: were there a limit for each call, it would
+        // depend on how many events a batch holds.
+        if !delivered.has_room(answer.at) {
             faults.push(format!(
                 "it raised more than {MAX_PER_SECOND} findings in a second"
             ));
-            Counters::add(&counters.refused, 1);
+            Counters::add(&counters.refused, 1 + given.len() as u64);
             break;
         }
         let Some(rule) = answer.manifest.rule(&raw.rule) else {
@@ -111,13 +102,16 @@ pub fn accept(
         };
         let (details, techniques) = details(raw.details, rule, counters);
         let evidence = evidence(raw.evidence, delivered, counters);
-        let process = process.map(|newest| at_that_moment(&evidence, newest));
-        let proposals = proposals(raw.proposals, &rule.response, delivered, counters);
+        let process = process.map(|row| at_that_moment(&evidence, row));
+        let mut proposals = proposals(raw.proposals, &rule.response, delivered, counters);
+        for proposal in &mut proposals {
+            proposal.target = at_that_moment(&evidence, proposal.target.clone());
+        }
         let at = evidence
             .iter()
             .filter_map(|e| Some(e.record.as_ref()?.event.at))
             .max()
-            .unwrap_or(at_of_batch);
+            .unwrap_or(answer.at);
         accepted.push(Finding {
             plugin: answer.plugin.clone(),
             version: answer.version.clone(),
@@ -142,24 +136,24 @@ pub fn accept(
 }
 
 /// The row that the process had at the newest event of the evidence that is about it, or else the
-/// newest row that was sent. That one depends on which events shared a batch.
-fn at_that_moment(evidence: &[Evidence], newest: Arc<Process>) -> Arc<Process> {
+/// one that it had when the step of the clock began.
+fn at_that_moment(evidence: &[Evidence], row: Arc<Process>) -> Arc<Process> {
     let records = evidence.iter().filter_map(|e| e.record.as_ref());
     records
         .flat_map(|record| {
             let rows = [&record.process, &record.target];
             rows.into_iter().flatten().map(|row| (record.event.at, row))
         })
-        .filter(|(_, row)| row.key == newest.key)
+        .filter(|(_, of_then)| of_then.key == row.key)
         .max_by_key(|(at, _)| *at)
-        .map_or_else(|| newest.clone(), |(_, row)| row.clone())
+        .map_or_else(|| row.clone(), |(_, of_then)| of_then.clone())
 }
 
 /// Only events that the plugin was sent prove anything.
 fn evidence(raw: Vec<wit::Evidence>, delivered: &Delivered, counters: &Counters) -> Vec<Evidence> {
     let records = delivered.records(raw.iter().take(MAX_EVIDENCE).map(|e| e.event));
     let given = raw.len();
-    let accepted: Vec<Evidence> = raw
+    let mut accepted: Vec<Evidence> = raw
         .into_iter()
         .take(MAX_EVIDENCE)
         .filter_map(|e| {
@@ -172,6 +166,7 @@ fn evidence(raw: Vec<wit::Evidence>, delivered: &Delivered, counters: &Counters)
         })
         .collect();
     Counters::add(&counters.unproven, (given - accepted.len()) as u64);
+    accepted.shrink_to_fit();
     accepted
 }
 
@@ -229,7 +224,7 @@ fn proposals(
     let given = raw.len();
     let named = raw.iter().take(MAX_PROPOSALS).map(|p| p.event);
     let events = delivered.records(named.filter(|id| *id != 0));
-    let accepted: Vec<Proposal> = raw
+    let mut accepted: Vec<Proposal> = raw
         .into_iter()
         .take(MAX_PROPOSALS)
         .filter_map(|proposal| {
@@ -247,6 +242,8 @@ fn proposals(
         })
         .collect();
     Counters::add(&counters.unproven, (given - accepted.len()) as u64);
+    // Collected in place, it has the room of all that the guest has given.
+    accepted.shrink_to_fit();
     accepted
 }
 
@@ -260,8 +257,11 @@ fn severity(raw: wit::Severity) -> Severity {
     }
 }
 
+/// A text of at most so many bytes. What is cut off is not held either: a finding may wait for its
+/// verdict for long.
 fn cut(mut text: String, max: usize) -> String {
     text.truncate(text.floor_char_boundary(max));
+    text.shrink_to_fit();
     text
 }
 

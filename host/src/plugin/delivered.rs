@@ -25,7 +25,56 @@ pub(super) const MAX_PER_SECOND: u32 = 1000;
 // One line on memory: every plugin at its bounds keeps about half a million records.
 const _: () = assert!(MAX_PLUGINS * (MAX_NEWEST + MAX_OLDER) <= 1 << 19);
 
-type Processes = HashMap<u64, Arc<Process>, BuildHasherDefault<AddressHasher>>;
+type Processes = HashMap<u64, Sent, BuildHasherDefault<AddressHasher>>;
+
+/// The rows of one process that were sent. Which of them a finding without evidence tells of must
+/// not depend on what else was in its batch, so that it is not simply the newest.
+#[derive(Debug, Clone)]
+struct Sent {
+    /// The newest of those before this step of the clock.
+    before: Option<Arc<Process>>,
+    step: u64,
+    /// The first in this step, and the place of the event that it was sent for.
+    first: (u64, Arc<Process>),
+    /// The newest in this step.
+    newest: Arc<Process>,
+}
+
+impl Sent {
+    fn new(step: u64, place: u64, row: &Arc<Process>) -> Sent {
+        Sent {
+            before: None,
+            step,
+            first: (place, row.clone()),
+            newest: row.clone(),
+        }
+    }
+
+    fn add(&mut self, step: u64, place: u64, row: &Arc<Process>) {
+        if self.step < step {
+            *self = Sent {
+                before: Some(self.as_of(step).clone()),
+                ..Sent::new(step, place, row)
+            };
+            return;
+        }
+        if place < self.first.0 {
+            self.first = (place, row.clone());
+        }
+        if self.newest.revision <= row.revision {
+            self.newest = row.clone();
+        }
+    }
+
+    /// The row as it was when a step began, or else as it was first sent in it.
+    fn as_of(&self, step: u64) -> &Arc<Process> {
+        match &self.before {
+            Some(before) if self.step == step || before.revision > self.newest.revision => before,
+            None if self.step == step => &self.first.1,
+            _ => &self.newest,
+        }
+    }
+}
 
 /// What a plugin was sent, as far as it is kept.
 #[derive(Debug, Default, Clone)]
@@ -40,13 +89,35 @@ pub struct Delivered {
     living: Processes,
     /// Time of the newest event, ns since boot.
     now: u64,
+    /// Step of the clock that is on.
+    step: u64,
+    /// Events sent so far: the place of each.
+    places: u64,
     /// Second of event time, and findings in it.
     second: (u64, u32),
 }
 
 impl Delivered {
+    /// What is sent from now on is of this step of the clock.
+    pub fn turn_to(&mut self, step: u64) {
+        self.step = step;
+    }
+
+    /// The place that the next event will have.
+    pub fn next_place(&self) -> u64 {
+        self.places
+    }
+
+    /// The place of an event that was sent of late: looked for from the newest on.
+    pub fn place_of(&self, event: u64) -> u64 {
+        let mut newest = self.newest.iter().rev();
+        let behind = newest.position(|record| record.event.id == event);
+        behind.map_or(self.places, |behind| self.places - 1 - behind as u64)
+    }
+
     /// An event was sent.
     pub fn record(&mut self, record: &Arc<Record>) {
+        self.places += 1;
         self.now = self.now.max(record.event.at);
         if self.newest.len() == MAX_NEWEST
             && let Some(passed) = self.newest.pop_front()
@@ -68,35 +139,60 @@ impl Delivered {
         }
     }
 
-    /// A process row was sent; a later row of the same process takes its place.
-    pub fn process(&mut self, process: &Arc<Process>) {
-        if self.young.len() == MAX_PROCESSES && !self.young.contains_key(&process.key) {
+    /// A process row was sent, for the event with this place.
+    pub fn process(&mut self, process: &Arc<Process>, place: u64) {
+        let (key, step) = (process.key, self.step);
+        if let Some(sent) = self.young.get_mut(&key) {
+            return sent.add(step, place, process);
+        }
+        let earlier = self.old.get(&key).or_else(|| self.living.get(&key));
+        let sent = match earlier.cloned() {
+            Some(mut sent) => {
+                sent.add(step, place, process);
+                sent
+            }
+            None => Sent::new(step, place, process),
+        };
+        if self.young.len() == MAX_PROCESSES {
             let now = self.now;
-            self.living.retain(|_, row| !row.life.is_over(now));
+            let lives = |sent: &Sent| !sent.newest.life.is_over(now);
+            self.living.retain(|_, sent| lives(sent));
             let passed = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
-            for (key, row) in passed {
-                if !row.life.is_over(now) && self.living.len() < MAX_LIVING {
-                    self.living.insert(key, row);
+            for (key, sent) in passed {
+                if lives(&sent) && self.living.len() < MAX_LIVING {
+                    self.living.insert(key, sent);
                 }
             }
         }
-        self.young.insert(process.key, process.clone());
+        self.young.insert(key, sent);
     }
 
-    pub(super) fn find(&self, key: u64) -> Option<&Arc<Process>> {
+    fn sent(&self, key: u64) -> Option<&Sent> {
         let tables = [&self.young, &self.old, &self.living];
         tables.into_iter().find_map(|table| table.get(&key))
+    }
+
+    /// The row of a process that was sent: as it was when the step that is on began, or else as
+    /// it was first sent in it.
+    pub(super) fn find(&self, key: u64) -> Option<&Arc<Process>> {
+        Some(self.sent(key)?.as_of(self.step))
     }
 
     /// The container with this key, of the processes that were sent. Seldom asked for: a plugin
     /// most often leaves it to the process.
     pub(super) fn find_container(&self, key: u64) -> Option<&Arc<Container>> {
         let tables = [&self.young, &self.old, &self.living];
-        let rows = tables.into_iter().flat_map(|table| table.values());
-        let inside = rows.filter_map(|row| Some((row.key, row.container.as_ref()?)));
-        inside
+        let sent = tables.into_iter().flat_map(|table| table.values());
+        // Of a process that was known before the step began, if there is one; else of the first
+        // in it: later ones of the same batch do not matter.
+        let place = |sent: &Sent| match sent.before.is_some() || sent.step < self.step {
+            true => 0,
+            false => sent.first.0 + 1,
+        };
+        let rows = sent.map(|sent| (place(sent), sent.as_of(self.step)));
+        rows.filter_map(|(place, row)| Some(((place, row.key), row.container.as_ref()?)))
             .filter(|(_, container)| container.key == key)
-            .min_by_key(|(process, _)| *process)
+            .min_by_key(|(order, _)| *order)
             .map(|(_, container)| container)
     }
 
@@ -162,7 +258,7 @@ mod tests {
         let mut delivered = Delivered::default();
         let mut send = |record: &Arc<Record>| {
             let process = record.process.as_ref().expect("somebody acted");
-            delivered.process(process);
+            delivered.process(process, delivered.next_place());
             delivered.record(record);
             process.key
         };
@@ -193,7 +289,7 @@ mod tests {
         let mut delivered = Delivered::default();
         for pid in 1..50_000 {
             let record = acts(&mut context, kind::CONNECT, pid, u64::from(pid));
-            delivered.process(record.process.as_ref().expect("somebody acted"));
+            delivered.process(record.process.as_ref().expect("somebody acted"), 0);
             delivered.record(&record);
             assert!(delivered.newest.len() <= MAX_NEWEST && delivered.older.len() <= MAX_OLDER);
             assert!(delivered.young.len() <= MAX_PROCESSES && delivered.old.len() <= MAX_PROCESSES);

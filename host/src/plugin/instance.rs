@@ -201,8 +201,9 @@ impl Instance {
         Ok(findings)
     }
 
-    /// The processes that the last call was shown beyond its batch.
-    pub fn take_shown(&mut self) -> Vec<Arc<Process>> {
+    /// The processes that the last call was shown beyond its batch, with the event that it asked
+    /// about.
+    pub fn take_shown(&mut self) -> Vec<(u64, Arc<Process>)> {
         self.store.data_mut().take_shown()
     }
 
@@ -324,5 +325,6 @@ fn abort(error: &wasmtime::Error, deadline: Duration) -> Abort {
 /// Text of a guest, cut to what a message can hold.
 fn cut(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(512));
+    text.shrink_to_fit();
     text
 }

@@ -13,6 +13,7 @@ use super::{
 use crate::{finding::Finding, intel::Lists, manifest::Service, record::Record};
 use rustix::time::{ClockId, clock_gettime};
 use std::{
+    cell::Cell,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
@@ -188,9 +189,15 @@ impl Seat {
     ) -> Option<Called> {
         let instance = self.instance.as_mut()?;
         let delivered = &mut self.delivered;
-        let (batch, count) = self
-            .builder
-            .build(records, |process| delivered.process(process));
+        delivered.turn_to(self.clock);
+        let next = Cell::new(match first {
+            true => delivered.next_place(),
+            false => delivered.place_of(records.first()?.event.id),
+        });
+        let counted = records.iter().inspect(|_| next.set(next.get() + 1));
+        let (batch, count) = self.builder.build(counted, |process| {
+            delivered.process(process, next.get() - 1);
+        });
         let records = &records[..count];
         if first {
             records.iter().for_each(|record| delivered.record(record));
@@ -205,15 +212,16 @@ impl Seat {
                 counters.call(count, time.as_nanos() as u64);
                 let memory = instance.memory_used() as u64;
                 counters.memory.store(memory, Relaxed);
-                for process in instance.take_shown() {
-                    self.delivered.process(&process);
+                for (event, process) in instance.take_shown() {
+                    let place = self.delivered.place_of(event);
+                    self.delivered.process(&process, place);
                 }
                 let lines = instance.commit();
                 let answer = Answer {
                     plugin: &self.id,
                     version: &self.version,
                     manifest: &self.compiled.manifest,
-                    batch: records,
+                    at: self.clock * CLOCK_STEP,
                     findings,
                 };
                 let (findings, faults) = accept(answer, &mut self.delivered, counters);

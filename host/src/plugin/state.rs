@@ -99,11 +99,12 @@ pub struct Unloaded {
 /// What one call has written so far.
 #[derive(Debug, Default)]
 pub struct Pending {
-    /// None where the key was deleted.
+    /// None where a stored key was deleted.
     writes: BTreeMap<Vec<u8>, Option<Entry>>,
-    /// Bytes and keys that the writes would add, at most.
-    bytes: usize,
-    keys: usize,
+    /// Bytes and keys that the writes add, or take away: what fits must not depend on how acts fall
+    /// into calls.
+    bytes: isize,
+    keys: isize,
 }
 
 impl Pending {
@@ -233,9 +234,27 @@ impl State {
 
     /// Deletes a key.
     pub fn delete(&self, pending: &mut Pending, key: Vec<u8>) {
-        if pending.writes.contains_key(&key) || self.stored(&key).is_some() {
-            pending.writes.insert(key, None);
+        let Some(before) = self.bytes_of(pending, &key) else {
+            return;
+        };
+        pending.bytes -= before as isize;
+        pending.keys -= 1;
+        // Of a key that this very call made nothing is left: a call that makes and deletes without
+        // end holds nothing.
+        match self.stored(&key) {
+            Some(_) => pending.writes.insert(key, None),
+            None => pending.writes.remove(&key),
+        };
+    }
+
+    /// Bytes of what stands under a key as this call leaves it, whenever it ends; none where
+    /// nothing does.
+    fn bytes_of(&self, pending: &Pending, key: &[u8]) -> Option<usize> {
+        match pending.writes.get(key) {
+            Some(written) => written.as_ref(),
+            None => self.stored(key),
         }
+        .map(|entry| entry.bytes(key))
     }
 
     /// Adds to a counter, which starts again at 0 when its window has passed.
@@ -350,24 +369,18 @@ impl State {
         if key.len() > MAX_KEY || entry.content.bytes() > MAX_VALUE {
             return Err(StateError::TooLarge);
         }
-        // What a write replaces is not given back before the call returns: an upper bound that
-        // needs no second look at the store.
-        let stored = self.stored(&key);
-        let written = pending.writes.get(&key);
-        let old = match written {
-            Some(Some(old)) => Some(old.bytes(&key)),
-            Some(None) => None,
-            None => stored.map(|old| old.bytes(&key)),
-        };
-        let adds = entry.bytes(&key).saturating_sub(old.unwrap_or(0));
-        let new_key = usize::from(stored.is_none() && written.is_none());
-        if self.bytes + pending.bytes + adds > self.quota
-            || self.entries.len() + pending.keys + new_key > self.most_keys()
+        let before = self.bytes_of(pending, &key);
+        let more = entry.bytes(&key) as isize - before.unwrap_or(0) as isize;
+        let bytes = (self.bytes as isize).saturating_add(pending.bytes + more);
+        let keys = (self.entries.len() as isize).saturating_add(pending.keys + 1);
+        // Where the quota has shrunk below what is there, that may still be replaced.
+        if more > 0 && bytes > self.quota as isize
+            || before.is_none() && keys > self.most_keys() as isize
         {
             return Err(StateError::Quota);
         }
-        pending.bytes += adds;
-        pending.keys += new_key;
+        pending.bytes += more;
+        pending.keys += isize::from(before.is_none());
         pending.writes.insert(key, Some(entry));
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod hostile;
 pub mod raw;
 pub mod trial;
 
@@ -165,6 +166,7 @@ pub fn process(
             ..Stream::default()
         }]),
         life: vedette::context::process::Life::default(),
+        revision: 0,
     })
 }
 

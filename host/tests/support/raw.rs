@@ -92,10 +92,18 @@ impl Guest {
 
     /// The component.
     pub fn build(&self) -> Vec<u8> {
+        self.build_with(|contract| contract)
+    }
+
+    /// The component, of a contract that was changed.
+    pub fn build_with(&self, change: impl Fn(String) -> String) -> Vec<u8> {
         let mut module = wat::parse_str(self.text()).unwrap_or_else(|e| panic!("{e}"));
         let mut resolve = Resolve::default();
         let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/detect.wit");
-        let package = resolve.push_file(wit).expect("the contract parses");
+        let contract = change(std::fs::read_to_string(&wit).expect("the contract is there"));
+        let package = resolve
+            .push_str(wit, &contract)
+            .expect("the contract parses");
         let world = resolve
             .select_world(&[package], Some("plugin"))
             .expect("the world is there");

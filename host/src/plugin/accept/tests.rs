@@ -1,5 +1,8 @@
 use super::*;
-use crate::context::{Context, container::Container};
+use crate::{
+    context::{Context, container::Container},
+    record::Record,
+};
 use proptest::prelude::*;
 use vedette_contract::kind;
 use vedette_sensor::event::{Event, TaskRef};
@@ -114,24 +117,24 @@ proptest! {
                 plugin: &plugin,
                 version: &version,
                 manifest: &manifest,
-                batch: &batch[..2],
+                at: 0,
                 findings,
             },
             &mut delivered,
             &counters,
         );
-        prop_assert!(accepted.len() <= 2 * MAX_PER_EVENT);
         for f in &accepted {
             prop_assert_eq!(&*f.rule, "seen");
             prop_assert!(f.process.is_none() && f.about.is_none() && f.proposals.is_empty());
             prop_assert!(f.details.len() <= MAX_DETAILS && !f.techniques.is_empty());
             prop_assert!(f.techniques.iter().all(|t| is_part(t, &manifest.findings[0].techniques)));
             for d in &f.details {
-                prop_assert!(d.key.len() <= MAX_DETAIL && d.value.len() <= MAX_DETAIL);
+                prop_assert!(d.key.capacity() <= MAX_DETAIL && d.value.capacity() <= MAX_DETAIL);
             }
             prop_assert!(f.severity <= Severity::Medium && f.confidence <= 100);
-            prop_assert!(f.message.len() <= MAX_MESSAGE && f.dedup.len() <= MAX_MESSAGE);
-            prop_assert!(f.evidence.len() <= MAX_EVIDENCE);
+            // Not even room is held for what was cut off.
+            prop_assert!(f.message.capacity() <= MAX_MESSAGE && f.dedup.capacity() <= MAX_MESSAGE);
+            prop_assert!(f.evidence.capacity() <= MAX_EVIDENCE && f.proposals.capacity() <= MAX_PROPOSALS);
             for e in &f.evidence {
                 // The first hundred were pushed out of the ring.
                 prop_assert!((100..crate::plugin::delivered::MAX_NEWEST as u64 + 100).contains(&e.event));
@@ -142,7 +145,7 @@ proptest! {
 }
 
 /// A process in a container that executed something, sent to a plugin.
-fn sent() -> (Delivered, Arc<Record>, Arc<Process>) {
+fn sent() -> (Delivered, Arc<Process>) {
     let mut context = Context::default();
     let mut event = Event {
         id: 7,
@@ -165,16 +168,16 @@ fn sent() -> (Delivered, Arc<Record>, Arc<Process>) {
         target: None,
     });
     let mut delivered = Delivered::default();
-    delivered.process(&process);
+    delivered.process(&process, delivered.next_place());
     delivered.record(&record);
-    (delivered, record, process)
+    (delivered, process)
 }
 
 /// What a finding names beyond its process must have been sent as well.
 #[test]
 fn containers_events_and_details_are_checked() {
     let manifest = Manifest::parse(MANIFEST, "plugin.toml").expect("sound");
-    let (mut delivered, record, process) = sent();
+    let (mut delivered, process) = sent();
     let detail = |key, text: &str| wit::Detail {
         key,
         value: 0,
@@ -210,7 +213,7 @@ fn containers_events_and_details_are_checked() {
             plugin: &plugin,
             version: &version,
             manifest: &manifest,
-            batch: &[record],
+            at: 0,
             findings: vec![one(77), one(78)],
         },
         &mut delivered,
@@ -238,4 +241,145 @@ fn containers_events_and_details_are_checked() {
     );
     let counted = counters.read();
     assert_eq!((counted.refused, counted.unproven), (1, 3));
+}
+
+/// A finding about a process, with these events as its evidence.
+fn about(process: u64, evidence: &[u64]) -> wit::Finding {
+    let of = |event: &u64| wit::Evidence {
+        event: *event,
+        note: String::new(),
+    };
+    wit::Finding {
+        rule: "seen".to_owned(),
+        severity: wit::Severity::Low,
+        confidence: 50,
+        process,
+        container: 0,
+        message: String::new(),
+        evidence: evidence.iter().map(of).collect(),
+        dedup: String::new(),
+        proposals: Vec::new(),
+        details: Vec::new(),
+    }
+}
+
+fn accepted(
+    delivered: &mut Delivered,
+    at: u64,
+    findings: Vec<wit::Finding>,
+) -> (Vec<Finding>, Vec<String>, u64) {
+    let manifest = Manifest::parse(MANIFEST, "plugin.toml").expect("sound");
+    let (plugin, version) = ("t".into(), "1".into());
+    let counters = Counters::default();
+    let answer = Answer {
+        plugin: &plugin,
+        version: &version,
+        manifest: &manifest,
+        at,
+        findings,
+    };
+    let (accepted, faults) = accept(answer, delivered, &counters);
+    (accepted, faults, counters.read().refused)
+}
+
+/// What is let through is decided by the second: not by the call, and not by an event of an
+/// earlier second that comes late.
+#[test]
+fn findings_are_counted_by_the_second_alone() {
+    const SECOND: u64 = 1_000_000_000;
+    let many = |count: u32| (0..count).map(|_| about(0, &[])).collect();
+    let delivered = &mut Delivered::default();
+    let (some, faults, _) = accepted(delivered, SECOND, many(600));
+    assert_eq!((some.len(), faults.len()), (600, 0));
+    let (some, faults, refused) = accepted(delivered, SECOND + 9, many(600));
+    assert_eq!((some.len(), faults.len(), refused), (400, 1, 200));
+    let (some, ..) = accepted(delivered, 2 * SECOND, many(1));
+    assert_eq!((some.len(), some[0].at), (1, 2 * SECOND));
+}
+
+/// A row of one process, and an event of it.
+fn row(of: &Arc<Process>, exec_id: u32, id: u64) -> (Arc<Process>, Arc<Record>) {
+    let row = Arc::new(Process {
+        exec_id,
+        revision: exec_id.into(),
+        ..(**of).clone()
+    });
+    let event = Event {
+        id,
+        at: id,
+        ..Event::default()
+    };
+    let record = Record {
+        event,
+        process: Some(row.clone()),
+        target: None,
+    };
+    (row, Arc::new(record))
+}
+
+/// Whatever shares a batch with an event: a finding tells of the process as it was at its
+/// evidence, and without any as it was when the step began, or as it was first met in it.
+#[test]
+fn the_row_of_a_finding_does_not_depend_on_batches() {
+    let (_, process) = sent();
+    let events: Vec<_> = (1..=3).map(|n| row(&process, n, n.into())).collect();
+    // Each event told to the plugin in a call of its own; and all before it judges the first.
+    for together in [false, true] {
+        for known in [false, true] {
+            let mut delivered = Delivered::default();
+            if known {
+                let (earlier, _) = row(&process, 9, 0);
+                let (before, _) = row(&process, 8, 0);
+                delivered.turn_to(4);
+                delivered.process(&earlier, 0);
+                // A lineage may show an older row again.
+                delivered.process(&before, 0);
+            }
+            delivered.turn_to(5);
+            let mut told = Vec::new();
+            for (row, record) in &events {
+                delivered.process(row, delivered.next_place());
+                delivered.record(record);
+                if !together {
+                    told.push(accepted(&mut delivered, 5, vec![about(process.key, &[])]).0);
+                }
+            }
+            for _ in told.len()..3 {
+                told.push(accepted(&mut delivered, 5, vec![about(process.key, &[])]).0);
+            }
+            let expected = if known { 9 } else { 1 };
+            for findings in told {
+                let row = findings[0].process.as_ref().expect("it was sent");
+                assert_eq!(row.exec_id, expected, "together {together}, known {known}");
+            }
+            let (proven, ..) = accepted(&mut delivered, 5, vec![about(process.key, &[2])]);
+            let row = proven[0].process.as_ref().expect("it was sent");
+            assert_eq!((row.exec_id, proven[0].at), (2, 2));
+            // In the next step it is the newest of all.
+            delivered.turn_to(6);
+            let (after, ..) = accepted(&mut delivered, 6, vec![about(process.key, &[])]);
+            let row = after[0].process.as_ref().expect("it was sent");
+            assert_eq!(row.exec_id, if known { 9 } else { 3 });
+        }
+    }
+}
+
+/// What a plugin was shown when it asked about the first event of a batch was not sent after the
+/// last.
+#[test]
+fn what_was_shown_for_an_event_has_its_place() {
+    let (_, process) = sent();
+    let events: Vec<_> = (1..=3).map(|n| row(&process, n, n.into())).collect();
+    let mut delivered = Delivered::default();
+    delivered.turn_to(5);
+    for (n, (row, record)) in events.iter().enumerate() {
+        if n > 0 {
+            delivered.process(row, delivered.next_place());
+        }
+        delivered.record(record);
+    }
+    assert_eq!([1, 2, 3].map(|event| delivered.place_of(event)), [0, 1, 2]);
+    delivered.process(&events[0].0, delivered.place_of(1));
+    let (told, ..) = accepted(&mut delivered, 5, vec![about(process.key, &[])]);
+    assert_eq!(told[0].process.as_ref().map(|row| row.exec_id), Some(1));
 }

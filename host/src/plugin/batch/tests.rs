@@ -36,6 +36,7 @@ fn process(pid: u32, parent: Option<Arc<Process>>, args: &[u8]) -> Arc<Process> 
             ..Stream::default()
         }]),
         life: Life::default(),
+        revision: 0,
     })
 }
 

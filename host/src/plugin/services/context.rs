@@ -56,7 +56,7 @@ impl Services {
     fn process(&mut self, event: u64, key: u64) -> Answer {
         let process = self.moment(event)?.process(key);
         let process = process.ok_or(failure::NOT_FOUND)?;
-        Ok(self.answer(&[process]).1)
+        Ok(self.answer(event, &[process]).1)
     }
 
     fn list(
@@ -68,7 +68,7 @@ impl Services {
         let moment = self.moment(event)?;
         let (rows, looked) = ask(&moment, most.min(MAX_LISTED) as usize);
         self.had(Meter::Context, looked as u64);
-        Ok(self.answer(&rows))
+        Ok(self.answer(event, &rows))
     }
 
     /// The sockets that a process has open now, of one that was known when the event happened.
@@ -81,12 +81,12 @@ impl Services {
     }
 
     /// A batch of these processes and their lineages, and how many of them it has room for.
-    fn answer(&mut self, rows: &[Arc<Process>]) -> (u32, Arc<Batch>) {
+    fn answer(&mut self, event: u64, rows: &[Arc<Process>]) -> (u32, Arc<Batch>) {
         let Some(answers) = &mut self.answers else {
             return (0, Arc::default());
         };
         let shown = &mut self.shown;
-        let (count, batch) = answers.list(rows, |process| shown.push(process.clone()));
+        let (count, batch) = answers.list(rows, |process| shown.push((event, process.clone())));
         self.had(Meter::Context, batch.processes.len() as u64);
         (count, batch)
     }

@@ -1,6 +1,6 @@
 //! docs/contract.md names the quotas that there are.
 
-use super::{context, log, metrics, quota::Meter, timer};
+use super::{context, log, quota::Meter, timer};
 use crate::answers::look;
 use crate::plugin::{accept, delivered, metrics as names, state};
 
@@ -12,7 +12,6 @@ fn the_contract_s_page_names_the_quotas_that_there_are() {
     let machine = Meter::Machine.limit();
     assert_eq!((ask.a_second, ask.amount), (intel.a_second, intel.amount));
     let quotas: &[(&str, u64)] = &[
-        ("`log`: lines of one call", log::MAX_LINES as u64),
         ("`log`: lines in a second", log::MAX_LINES_PER_SECOND.into()),
         (
             "`log`: bytes of a line, the rest is cut",
@@ -20,10 +19,6 @@ fn the_contract_s_page_names_the_quotas_that_there_are() {
         ),
         ("`metrics`: names of a plugin", names::MAX_METRICS as u64),
         ("`metrics`: bytes of a name", names::MAX_NAME as u64),
-        (
-            "`metrics`: changes in one call",
-            metrics::MAX_CHANGES as u64,
-        ),
         ("`state`: bytes of a key", state::MAX_KEY as u64),
         ("`state`: bytes of a value", state::MAX_VALUE as u64),
         (
@@ -62,10 +57,6 @@ fn the_contract_s_page_names_the_quotas_that_there_are() {
         ("`file`: bytes of a file that is hashed", look::MAX_HASHED),
         ("`file`: bytes of a file that `elf` tells of", look::MAX_ELF),
         ("`timer`: timers at a time", timer::MAX_TIMERS as u64),
-        (
-            "findings for each event of a batch",
-            accept::MAX_PER_EVENT as u64,
-        ),
         ("findings in a second", delivered::MAX_PER_SECOND.into()),
         (
             "bytes of a finding's message, and of its dedup key",

@@ -3,11 +3,11 @@
 use super::{super::bindings::vedette::detect::log, Services};
 use serde::Serialize;
 
-/// Most lines that one call may log: stops a call that logs without end.
-pub(super) const MAX_LINES: usize = 64;
 /// Longest line in bytes.
 pub(super) const MAX_LINE: usize = 1024;
-/// Most lines of a plugin in a second of event time: stops floods of the agent's log.
+/// Most lines of a plugin in a second of event time: stops floods of the agent's log. A call, which
+/// is always within one, has no limit of its own: what is told would depend on how many events a
+/// batch holds.
 pub(super) const MAX_LINES_PER_SECOND: u32 = 100;
 
 /// How important a line is.
@@ -35,6 +35,8 @@ pub struct Line {
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     lines: Vec<Line>,
+    /// The last error among those that were dropped.
+    dropped_error: Option<String>,
     dropped: u64,
 }
 
@@ -50,6 +52,9 @@ pub(super) struct Logged {
 impl Lines {
     /// The last error among them, which is taken out.
     pub fn last_error(&mut self) -> Option<String> {
+        if let Some(last) = self.dropped_error.take() {
+            return Some(last);
+        }
         let at = self
             .lines
             .iter()
@@ -70,26 +75,30 @@ impl Logged {
             self.second = (second, 0);
         }
         let room = MAX_LINES_PER_SECOND.saturating_sub(self.second.1) as usize;
-        let mut lines = std::mem::take(&mut call.lines);
-        let dropped = lines.len().saturating_sub(room);
+        let Lines {
+            mut lines, dropped, ..
+        } = std::mem::take(call);
+        let beyond = lines.len().saturating_sub(room);
         lines.truncate(room);
         self.second.1 += lines.len() as u32;
-        self.dropped += dropped as u64 + std::mem::take(&mut call.dropped);
+        self.dropped += beyond as u64 + dropped;
         lines
     }
 }
 
 impl log::Host for Services {
     fn write(&mut self, level: log::Level, mut message: String) {
-        if self.lines.lines.len() >= MAX_LINES {
+        message.truncate(message.floor_char_boundary(MAX_LINE));
+        // What is cut off is not held either.
+        message.shrink_to_fit();
+        if self.lines.lines.len() >= MAX_LINES_PER_SECOND as usize {
             self.lines.dropped += 1;
             // What comes last says most of why a call ends.
-            if !matches!(level, log::Level::Error) {
-                return;
+            if matches!(level, log::Level::Error) {
+                self.lines.dropped_error = Some(message);
             }
-            self.lines.lines.pop();
+            return;
         }
-        message.truncate(message.floor_char_boundary(MAX_LINE));
         let level = match level {
             log::Level::Trace => Level::Trace,
             log::Level::Debug => Level::Debug,
@@ -98,5 +107,73 @@ impl log::Host for Services {
             log::Level::Error => Level::Error,
         };
         self.lines.lines.push(Line { level, message });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{log::Host, *};
+    use crate::{manifest::Manifest, plugin::services::Shared};
+
+    fn services() -> Services {
+        let manifest = r#"
+            [plugin]
+            id = "t"
+            version = "1"
+            title = "t"
+            description = "t"
+            contract = "0.1.0"
+            [[subscribe]]
+            kind = "exec"
+        "#;
+        let manifest = Manifest::parse(manifest, "plugin.toml").expect("sound");
+        Services::new(Shared::default(), &manifest)
+    }
+
+    #[test]
+    fn a_line_as_long_as_all_its_memory_is_not_held() {
+        let mut services = services();
+        for _ in 0..10 {
+            services.write(log::Level::Info, "x".repeat(1 << 20));
+        }
+        let lines = services.commit();
+        assert_eq!(lines.len(), 10);
+        assert!(lines.iter().all(|line| line.message.capacity() <= MAX_LINE));
+    }
+
+    #[test]
+    fn lines_are_counted_by_the_second_alone() {
+        let most = MAX_LINES_PER_SECOND as usize;
+        let told = |calls: usize| {
+            let mut services = services();
+            let mut told = Vec::new();
+            for n in 0..most + 20 {
+                let level = match n % 3 {
+                    0 => log::Level::Error,
+                    _ => log::Level::Info,
+                };
+                services.write(level, format!("{n}"));
+                if n % calls == 0 {
+                    told.extend(services.commit());
+                }
+            }
+            told.extend(services.commit());
+            assert_eq!(services.kept.lock().lines_dropped(), 20);
+            told
+        };
+        let expected = told(1);
+        assert_eq!(expected.len(), most);
+        for calls in [7, 64, 1000] {
+            assert_eq!(told(calls), expected, "every {calls}");
+        }
+    }
+
+    #[test]
+    fn the_last_error_is_known_however_much_was_logged() {
+        let mut services = services();
+        for n in 0..MAX_LINES_PER_SECOND + 20 {
+            services.write(log::Level::Error, format!("{n}"));
+        }
+        assert_eq!(services.last_error(), Some("119".to_owned()));
     }
 }

@@ -22,7 +22,7 @@ pub use timer::{MAX_TIMERS, Timers};
 use super::{
     batch::{AddressHasher, Builder},
     bindings::vedette::detect as contract,
-    metrics::{Change, Metrics},
+    metrics::{Changes, Metrics},
     state::{Entry, Key, Pending, State, Unloaded},
 };
 use crate::{
@@ -248,11 +248,11 @@ pub struct Services {
     asks_lists: bool,
     /// The machine, where it may ask about that.
     machine: Option<machine::Machine>,
-    /// Processes that the call was shown beyond its batch.
-    shown: Vec<Arc<Process>>,
+    /// Processes that the call was shown beyond its batch, with the event that it asked about.
+    shown: Vec<(u64, Arc<Process>)>,
     pending: Pending,
     timers: timer::Pending,
-    changes: Vec<Change>,
+    changes: Changes,
     lines: log::Lines,
     asked: quota::Asked,
     memory: memory::Memory,
@@ -276,7 +276,7 @@ impl Services {
             shown: Vec::new(),
             pending: Pending::default(),
             timers: timer::Pending::default(),
-            changes: Vec::new(),
+            changes: Changes::default(),
             lines: log::Lines::default(),
             asked: quota::Asked::default(),
             memory: memory::Memory::new(manifest.limits.memory as usize),
@@ -304,8 +304,9 @@ impl Services {
         }
     }
 
-    /// The processes that the last call was shown beyond its batch.
-    pub fn take_shown(&mut self) -> Vec<Arc<Process>> {
+    /// The processes that the last call was shown beyond its batch, with the event that it asked
+    /// about.
+    pub fn take_shown(&mut self) -> Vec<(u64, Arc<Process>)> {
         std::mem::take(&mut self.shown)
     }
 
@@ -330,9 +331,7 @@ impl Services {
         kept.state.commit(&mut self.pending);
         self.timers.commit(&mut kept.timers);
         self.asked.commit(&mut kept.used, self.now);
-        for change in self.changes.drain(..) {
-            kept.metrics.apply(change);
-        }
+        kept.metrics.commit(&mut self.changes);
         kept.logged.take(&mut self.lines, self.now)
     }
 

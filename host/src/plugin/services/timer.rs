@@ -18,8 +18,6 @@ use vedette_sensor::event::Event;
 
 /// Most timers of one plugin: stops one that sets a timer for every event.
 pub const MAX_TIMERS: usize = 4096;
-/// Most changes of timers in one call: stops memory without end.
-const MAX_CHANGES: usize = 2 * MAX_TIMERS;
 /// Numbers of timers' events begin here, apart from any CPU's and the agent's own. They count for
 /// each plugin by itself: no other sees them.
 const IDS: u64 = 0xfffe << 48;
@@ -91,8 +89,8 @@ impl Timers {
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     changes: BTreeMap<u64, Option<u64>>,
-    /// Tokens among them that would be new.
-    more: usize,
+    /// Timers that it adds, or takes away: what fits must not depend on how acts fall into calls.
+    more: isize,
 }
 
 impl Pending {
@@ -106,32 +104,48 @@ impl Pending {
         }
         self.more = 0;
     }
+
+    /// Whether a timer is set as this call leaves it.
+    fn is_set(&self, timers: &Timers, token: u64) -> bool {
+        match self.changes.get(&token) {
+            Some(due) => due.is_some(),
+            None => timers.tokens.contains_key(&token),
+        }
+    }
+
+    fn set(&mut self, timers: &Timers, token: u64, due: u64) -> Result<(), u32> {
+        let new = !self.is_set(timers, token);
+        if new && timers.len() as isize + self.more >= MAX_TIMERS as isize {
+            return Err(failure::QUOTA);
+        }
+        self.more += isize::from(new);
+        self.changes.insert(token, Some(due));
+        Ok(())
+    }
+
+    fn clear(&mut self, timers: &Timers, token: u64) {
+        if !self.is_set(timers, token) {
+            return;
+        }
+        self.more -= 1;
+        // Of a timer that this very call set nothing is left: a call that sets and clears without
+        // end holds nothing.
+        match timers.tokens.contains_key(&token) {
+            true => self.changes.insert(token, None),
+            false => self.changes.remove(&token),
+        };
+    }
 }
 
 impl timer::Host for Services {
     fn set(&mut self, token: u64, after: u64) -> Result<(), u32> {
-        let kept = self.kept.lock();
-        let pending = &mut self.timers;
-        let known = pending.changes.contains_key(&token);
-        if !known && pending.changes.len() >= MAX_CHANGES {
-            return Err(failure::QUOTA);
-        }
-        let new = !kept.timers.tokens.contains_key(&token)
-            && !matches!(pending.changes.get(&token), Some(Some(_)));
-        if new && kept.timers.len() + pending.more >= MAX_TIMERS {
-            return Err(failure::QUOTA);
-        }
-        pending.more += usize::from(new);
         // Not within the step that is on: whoever is called again in it would see it sooner.
         let due = self.now.saturating_add(after.max(1));
-        pending.changes.insert(token, Some(due));
-        Ok(())
+        self.timers.set(&self.kept.lock().timers, token, due)
     }
 
     fn clear(&mut self, token: u64) {
-        if self.timers.changes.len() < MAX_CHANGES || self.timers.changes.contains_key(&token) {
-            self.timers.changes.insert(token, None);
-        }
+        self.timers.clear(&self.kept.lock().timers, token);
     }
 }
 
@@ -156,5 +170,33 @@ mod tests {
             .collect();
         assert_eq!(told, [(7, 1100, 2000), (8, 1200, 2000)]);
         assert!(timers.is_empty());
+    }
+
+    #[test]
+    fn what_a_call_clears_is_room_at_once() {
+        let most = MAX_TIMERS as u64;
+        let mut timers = Timers::default();
+        let mut call = Pending::default();
+        for token in 0..most {
+            call.set(&timers, token, 9).expect("room");
+        }
+        assert_eq!(call.set(&timers, most, 9), Err(failure::QUOTA));
+        call.commit(&mut timers);
+        assert_eq!(call.set(&timers, most, 9), Err(failure::QUOTA));
+        call.clear(&timers, 0);
+        assert_eq!(call.set(&timers, most, 9), Ok(()));
+        assert_eq!(call.set(&timers, 0, 9), Err(failure::QUOTA));
+        // Nothing is left of what comes and goes within a call.
+        call.clear(&timers, most);
+        for token in most..10 * most {
+            call.set(&timers, token, 9).expect("room");
+            call.clear(&timers, token);
+            call.clear(&timers, token);
+        }
+        assert_eq!(call.changes.len(), 1);
+        assert_eq!(call.set(&timers, 0, 9), Ok(()));
+        assert_eq!(call.set(&timers, most, 9), Err(failure::QUOTA));
+        call.commit(&mut timers);
+        assert_eq!(timers.len(), MAX_TIMERS);
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 
 fn key(n: usize) -> Vec<u8> {
     n.to_le_bytes().to_vec()
@@ -100,6 +101,76 @@ fn the_number_of_keys_is_bounded() {
         state.count(&mut call, key(most), 1, 1, 0),
         Err(StateError::Quota)
     );
+}
+
+/// A plugin that evicts and inserts for one event finds room, like one that does so for two.
+#[test]
+fn what_a_call_deletes_or_shortens_is_room_at_once() {
+    let mut state = State::default();
+    state.set_quota(4 * MAX_VALUE);
+    let mut call = Pending::default();
+    let value = |len: usize| vec![0; len - 8];
+    for n in 0..4 {
+        state
+            .set(&mut call, key(n), value(MAX_VALUE), 0, 0)
+            .expect("room");
+        state.commit(&mut call);
+    }
+    let set = |state: &State, call: &mut Pending, n, len| state.set(call, key(n), value(len), 0, 0);
+    assert_eq!(set(&state, &mut call, 4, 8), Err(StateError::Quota));
+    state.delete(&mut call, key(0));
+    assert_eq!(set(&state, &mut call, 4, MAX_VALUE), Ok(()));
+    assert_eq!(set(&state, &mut call, 0, 8), Err(StateError::Quota));
+    assert_eq!(set(&state, &mut call, 1, MAX_VALUE / 2), Ok(()));
+    assert_eq!(set(&state, &mut call, 0, MAX_VALUE / 2), Ok(()));
+    // What this call alone has written is given back as well, and holds nothing.
+    state.delete(&mut call, key(4));
+    assert_eq!(call.writes.len(), 2);
+    assert_eq!(set(&state, &mut call, 5, MAX_VALUE), Ok(()));
+    state.commit(&mut call);
+    assert_eq!(state.size(), (5, 4 * MAX_VALUE));
+    // What no longer fits stays, and is replaced, but nothing is added.
+    state.set_quota(MAX_VALUE);
+    assert_eq!(set(&state, &mut call, 2, MAX_VALUE), Ok(()));
+    assert_eq!(set(&state, &mut call, 6, 8), Err(StateError::Quota));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    /// Near the quota each act comes to the same, in however many calls all are made.
+    #[test]
+    fn what_fits_does_not_depend_on_calls(
+        acts in proptest::collection::vec((0..4u8, 0..12usize, 0..60usize), 1..200),
+        calls in proptest::collection::vec(any::<bool>(), 200),
+    ) {
+        let run = |ends: &dyn Fn(usize) -> bool| {
+            let mut state = State::default();
+            state.set_quota(8 * BYTES_A_KEY);
+            let mut call = Pending::default();
+            let mut told = Vec::new();
+            for (n, (act, at, len)) in acts.iter().enumerate() {
+                let ttl = *at as u64 % 3;
+                match act {
+                    0 => state.delete(&mut call, key(*at)),
+                    1 => told.push(state.count(&mut call, key(*at), 1, ttl, 1).map(Some)),
+                    _ => {
+                        let set = state.set(&mut call, key(*at), vec![0; len * 2], ttl, 1);
+                        told.push(set.map(|()| None));
+                    }
+                }
+                if ends(n) {
+                    state.commit(&mut call);
+                }
+            }
+            state.commit(&mut call);
+            let stored: Vec<_> = state.iter().cloned().collect();
+            (told, stored, state.size())
+        };
+        let often = run(&|_| true);
+        prop_assert_eq!(&run(&|_| false), &often);
+        prop_assert_eq!(&run(&|n| calls[n]), &often);
+        prop_assert!(often.2.0 <= 8 && often.2.1 <= 8 * BYTES_A_KEY);
+    }
 }
 
 #[test]
