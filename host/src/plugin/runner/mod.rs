@@ -359,11 +359,11 @@ impl Runner {
     }
 
     fn say(&mut self, said: Said) {
+        if let Some(shadow) = &mut self.shadow {
+            shadow.said_by_old(&said);
+        }
         self.log(said.lines);
         for finding in said.findings {
-            if let Some(shadow) = &mut self.shadow {
-                shadow.found_by_old(&finding);
-            }
             self.send(Outcome::Finding(Box::new(finding)));
         }
         // One line a call is enough to find the fault.
