@@ -52,9 +52,11 @@ pub enum LoadError {
     /// It does not compile.
     #[error(transparent)]
     Compile(#[from] CompileError),
-    /// Its imports are not what the host gives.
+    /// Its imports are not what the host gives: those of a later contract than it says, most
+    /// likely, as its SDK may be of one.
     #[error(
-        "its imports are not those of the contract: {0}; rebuild it against this agent's contract"
+        "its imports are not those of contract {version}: {0}; if it needs a later one, raise `contract` in its manifest and update the agent; else rebuild it with the SDK of this agent's",
+        version = vedette_contract::VERSION
     )]
     Link(String),
     /// It does not start.
