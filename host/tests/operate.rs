@@ -98,7 +98,8 @@ fn with_keeper() -> (
 
 /// What the keeper has told last: what its memory and its state have counted.
 fn counted(outcomes: &crossbeam_channel::Receiver<Outcome>) -> Option<String> {
-    let last = findings(outcomes).pop()?;
+    let mut told = findings(outcomes).into_iter();
+    let last = told.rfind(|finding| &*finding.plugin == "keeper")?;
     Some(last.message.trim_end_matches(" {}").to_owned())
 }
 

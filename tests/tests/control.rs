@@ -181,3 +181,73 @@ fn nobody_but_root_is_let_in_and_errors_name_the_remedy() {
         text(&nobody.stderr)
     );
 }
+
+#[test]
+fn what_waits_for_a_grant_is_granted_and_revoked_by_its_id() {
+    require!(Need::Agent, Need::Kernel, Need::Tool("cc"));
+    let _alone = workspace::alone();
+    let site = Site::new();
+    let directory = PluginDirectory::new();
+    directory.put("witness", &Component::witness('a'));
+    let state = TempDir::new().expect("a directory");
+    // Whatever the agent's name and directory are, the commands find its file.
+    let name = own_name();
+    let agent = Options::default()
+        .named(&name)
+        .plugins(directory.path())
+        .argument(format!("--state={}", state.path().display()))
+        .argument("--grant-defaults=strict")
+        .start();
+    assert_eq!(info(&agent, "witness-a")["stage"], "staged");
+    agent.expect("that it is not in service", |finding| {
+        finding.text("/rule") == "plugin-refused"
+            && finding.text("/message").contains("is not granted to it")
+    });
+    let storm = Storm::start(&site, 1);
+
+    let granted = done(&agent, &["grant", "witness-a", "--json"]);
+    let granted: Value = serde_json::from_str(&granted).expect("JSON");
+    assert_eq!(granted["plugin"], "witness-a");
+    let digest = granted["to"]["digest"].as_str().expect("it is unsigned");
+    told_by(&agent, 0);
+    assert_eq!(info(&agent, "witness-a")["digest"], digest);
+    let file = state.path().join(format!("{name}.grants.toml"));
+    let written = std::fs::read_to_string(file).expect("the agent's file");
+    assert!(written.contains(digest), "{written}");
+    let grants = done(&agent, &["grants", "--json"]);
+    assert!(grants.contains(digest), "{grants}");
+
+    let told = done(&agent, &["revoke", "witness-a"]);
+    assert!(told.contains("nothing any more"), "{told}");
+    agent.expect("that it has left", |finding| {
+        finding.text("/rule") == "plugin-removed" && finding.text("/message").contains("revoked")
+    });
+    assert_eq!(info(&agent, "witness-a")["stage"], "staged");
+    let nobody = plugin(&agent, &["grant", "nobody"]);
+    let errors = text(&nobody.stderr);
+    assert!(
+        !nobody.status.success() && errors.contains("there is no plugin"),
+        "{errors}"
+    );
+    storm.end();
+    agent.stop();
+
+    // Without an agent the file can be named, and it is said that nobody goes by it.
+    let own = state.path().join("own.toml");
+    let own = own.to_str().expect("UTF-8");
+    let mut revoke = command([
+        "plugin",
+        "revoke",
+        "witness-a",
+        "--grants",
+        own,
+        "--instance",
+    ]);
+    let revoke = revoke.arg(&name).output().expect("the agent is built");
+    assert!(revoke.status.success(), "{}", text(&revoke.stderr));
+    assert!(
+        text(&revoke.stderr).contains("No agent"),
+        "{}",
+        text(&revoke.stderr)
+    );
+}

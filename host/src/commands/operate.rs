@@ -1,6 +1,7 @@
 //! `vedette plugin list|info|reload|…`: the operator's commands, to a running agent.
 
-use crate::control::{client, socket_of};
+use crate::control::client::{self, ClientError};
+use crate::control::socket_of;
 use crate::output::printable;
 use crate::plugin::command::{Answer, Command, Report};
 use crate::plugin::store::Stored;
@@ -20,7 +21,21 @@ pub struct Agent {
     control: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
+    pub json: bool,
+}
+
+impl Agent {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.instance
+    }
+
+    /// Asks it.
+    pub fn ask(&self, command: Command) -> Result<Answer, ClientError> {
+        let path = self.control.clone();
+        let path = path.unwrap_or_else(|| socket_of(&self.instance));
+        client::ask(&path, command)
+    }
 }
 
 /// A plugin of an agent.
@@ -68,9 +83,7 @@ impl Operate {
     /// Asks, and prints the answer.
     pub fn execute(self) -> anyhow::Result<()> {
         let (agent, command) = self.command();
-        let path = agent.control.clone();
-        let path = path.unwrap_or_else(|| socket_of(&agent.instance));
-        let answer = client::ask(&path, command)?;
+        let answer = agent.ask(command)?;
         match answer {
             Answer::Plugins(reports) if agent.json => print_json(&reports)?,
             Answer::Plugin(report) if agent.json => print_json(&report)?,
@@ -78,6 +91,7 @@ impl Operate {
             Answer::Plugins(reports) => anstream::print!("{}", table(&reports, Timestamp::now())),
             Answer::Plugin(report) => anstream::print!("{}", page(&report, Timestamp::now())),
             Answer::Done(done) => anstream::println!("{}", clean(&done)),
+            Answer::Grants(_) => anyhow::bail!("the agent gave another answer than was asked for"),
         }
         Ok(())
     }
@@ -106,7 +120,8 @@ impl Operate {
     }
 }
 
-fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+/// Prints an answer as JSON.
+pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     anstream::println!("{}", serde_json::to_string_pretty(value)?);
     Ok(())
 }

@@ -253,11 +253,8 @@ impl Run {
         if !rustix::process::geteuid().is_root() {
             return Ok(Grants::default());
         }
-        let path = match (&self.grants, self.instance.as_str()) {
-            (Some(path), _) => path.clone(),
-            (None, "default") => self.state.join("grants.toml"),
-            (None, name) => self.state.join(format!("{name}.grants.toml")),
-        };
+        let usual = || grants::file_of(&self.state, &self.instance);
+        let path = self.grants.clone().unwrap_or_else(usual);
         Ok(Grants::open(&path, self.grant_defaults)?)
     }
 

@@ -4,6 +4,7 @@
 //! digest of its bytes; never to the name of a file. What nobody granted expressly is a matter of
 //! the [`Policy`].
 
+mod judge;
 mod store;
 
 pub use store::{Entry, Given, GrantsError, MAX_ENTRIES};
@@ -15,16 +16,28 @@ use crate::{
         signature::PublicKey,
     },
 };
+use judge::Store;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
     fmt,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 use store::Entries;
 use vedette_contract::KINDS;
+
+/// Directory of what outlasts an agent, if not told otherwise.
+pub const STATE: &str = "/var/lib/vedette";
+
+/// The file of grants of the agent of this name, if not told otherwise.
+pub fn file_of(state: &Path, instance: &str) -> PathBuf {
+    match instance {
+        "default" => state.join("grants.toml"),
+        name => state.join(format!("{name}.grants.toml")),
+    }
+}
 
 /// Services, sensitive fields and kinds of event: what a plugin asks for, and what it is granted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +113,15 @@ impl Grant {
         self.kinds.extend(other.kinds.iter().cloned());
     }
 
+    /// What is in both.
+    pub fn both(&self, other: &Grant) -> Grant {
+        Grant {
+            services: &self.services & &other.services,
+            fields: &self.fields & &other.fields,
+            kinds: &self.kinds & &other.kinds,
+        }
+    }
+
     /// Whether it is nothing.
     pub fn is_none(&self) -> bool {
         self.services.is_empty() && self.fields.is_empty() && self.kinds.is_empty()
@@ -134,6 +156,7 @@ pub enum Policy {
     /// What it asks for when it is first seen, which is remembered; more only when granted. An
     /// agent that starts lets it ask for more that is not sensitive: it was installed with the
     /// agent stopped. Where its first component was signed, later ones must be, by the same key.
+    /// What takes another plugin's file while the agent runs gets nothing sensitive.
     #[default]
     FirstUse,
     /// All but sensitive fields and services that look at the machine.
@@ -150,21 +173,46 @@ pub enum Binding {
     Publisher(PublicKey),
     /// The component's bytes.
     Digest(Digest),
+    /// Whatever comes under the id: for what was taken from a plugin, never for what it is given.
+    Any,
+}
+
+/// What decides about a component, besides the grants.
+#[derive(Debug, Clone, Copy)]
+pub struct What<'c> {
+    /// Its manifest.
+    pub manifest: &'c Manifest,
+    /// Its digest.
+    pub digest: Digest,
+    /// Who signed it.
+    pub publisher: Option<PublicKey>,
+}
+
+impl<'c> From<&'c Component> for What<'c> {
+    fn from(component: &'c Component) -> What<'c> {
+        What {
+            manifest: &component.manifest,
+            digest: component.digest,
+            publisher: component.publisher,
+        }
+    }
 }
 
 impl Binding {
     /// To a component's publisher where it has one, else to its digest.
-    pub fn of(component: &Component) -> Binding {
+    pub fn of<'c>(component: impl Into<What<'c>>) -> Binding {
+        let component = component.into();
         match component.publisher {
             Some(key) => Binding::Publisher(key),
             None => Binding::Digest(component.digest),
         }
     }
 
-    fn holds(&self, component: &Component) -> bool {
+    fn holds(&self, component: What<'_>) -> bool {
         match self {
             Binding::Publisher(key) => component.publisher == Some(*key),
             Binding::Digest(digest) => component.digest == *digest,
+            Binding::Any => false,
         }
     }
 }
@@ -174,6 +222,7 @@ impl fmt::Display for Binding {
         match self {
             Binding::Publisher(key) => write!(f, "publisher {key}"),
             Binding::Digest(digest) => write!(f, "sha256 {digest}"),
+            Binding::Any => f.write_str("its id"),
         }
     }
 }
@@ -207,18 +256,6 @@ impl Default for Source {
     }
 }
 
-#[derive(Debug)]
-struct Store {
-    path: PathBuf,
-    policy: Policy,
-    /// As they were last read or written.
-    entries: Mutex<Entries>,
-    /// Those that could not be written down.
-    unwritten: Mutex<Entries>,
-    /// Plugins that were let in since the agent started.
-    let_in: Mutex<BTreeSet<String>>,
-}
-
 impl From<Grant> for Grants {
     /// The same for every plugin.
     fn from(grant: Grant) -> Grants {
@@ -232,21 +269,30 @@ impl Grants {
     /// # Errors
     /// The file is not sound, or others than root can write to it.
     pub fn open(path: &Path, policy: Policy) -> Result<Grants, GrantsError> {
-        Ok(Grants(Source::Store(Arc::new(Store {
-            path: path.to_owned(),
-            policy,
-            entries: Mutex::new(Entries::read(path)?),
-            unwritten: Mutex::default(),
-            let_in: Mutex::default(),
-        }))))
+        let store = Store::open(path, policy)?;
+        Ok(Grants(Source::Store(Arc::new(store))))
     }
 
     /// Judges a component. Under [`Policy::FirstUse`] what it gets is remembered.
     pub fn judge(&self, component: &Component) -> Verdict {
+        self.judge_in_file(component, false)
+    }
+
+    /// The same, of one whose file may have held `another` plugin since the agent started: by a
+    /// new id a file must not come to show what its plugin was not granted.
+    pub fn judge_in_file(&self, component: &Component, another: bool) -> Verdict {
         let asked = Grant::asked(&component.manifest);
         match &self.0 {
             Source::Fixed(grant) => held(asked.beyond(grant)),
-            Source::Store(store) => store.judge(component, asked),
+            Source::Store(store) => store.judge(component, asked, another),
+        }
+    }
+
+    /// What the operator has taken from a component that was let in.
+    pub fn taken(&self, component: What<'_>) -> Option<Grant> {
+        match &self.0 {
+            Source::Fixed(_) => None,
+            Source::Store(store) => store.taken(component),
         }
     }
 
@@ -258,13 +304,22 @@ impl Grants {
         self.change(|entries| entries.add(plugin, binding, Given::Operator, grant))
     }
 
-    /// Takes everything from a plugin that it was granted, and forgets that it was seen. What runs
-    /// goes on until it is loaded again. Returns whether there was anything.
+    /// Takes everything from a plugin that it was granted, and whatever the policy would give it:
+    /// from now on it has what is granted to it expressly. Returns whether anything is written
+    /// down differently then.
     ///
     /// # Errors
     /// It could not be written down.
     pub fn revoke(&self, plugin: &str) -> Result<bool, GrantsError> {
-        self.change(|entries| Ok(entries.remove(plugin)))
+        self.change(|entries| entries.revoke(plugin))
+    }
+
+    /// The operator's file, if there is one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.0 {
+            Source::Fixed(_) => None,
+            Source::Store(store) => Some(&store.path),
+        }
     }
 
     /// What tells one state of the operator's file from another without reading it; none where
@@ -301,96 +356,6 @@ fn held(missing: Grant) -> Verdict {
         true => Verdict::Granted,
         false => Verdict::Held(missing),
     }
-}
-
-impl Store {
-    /// What stands in the file now; what stood there before if it cannot be read.
-    fn fresh(&self) -> MutexGuard<'_, Entries> {
-        let read = Entries::read(&self.path);
-        let mut entries = locked(&self.entries);
-        match read {
-            Ok(read) => *entries = read,
-            Err(error) => tracing::warn!("{error}; what was granted before still holds"),
-        }
-        entries
-    }
-
-    fn judge(&self, component: &Component, asked: Grant) -> Verdict {
-        let mut let_in = self.let_in.lock().unwrap_or_else(PoisonError::into_inner);
-        let starts = !let_in.contains(&component.manifest.id);
-        let verdict = self.weigh(component, asked, starts);
-        if verdict == Verdict::Granted {
-            let_in.insert(component.manifest.id.clone());
-        }
-        verdict
-    }
-
-    fn weigh(&self, component: &Component, asked: Grant, starts: bool) -> Verdict {
-        let plugin = &*component.manifest.id;
-        let mut entries: Vec<Entry> = self.fresh().of(plugin).cloned().collect();
-        entries.extend(locked(&self.unwritten).of(plugin).cloned());
-        let mut granted = match self.policy {
-            Policy::NonSensitive => Grant::not_sensitive(),
-            Policy::FirstUse | Policy::Strict => Grant::none(),
-        };
-        for entry in entries.iter().filter(|e| e.binding.holds(component)) {
-            granted.add(&entry.grant);
-        }
-        let missing = asked.beyond(&granted);
-        if self.policy != Policy::FirstUse {
-            return held(missing);
-        }
-        let first: Vec<&Entry> = entries
-            .iter()
-            .filter(|e| e.given == Given::FirstUse)
-            .collect();
-        let other = first.iter().find_map(|e| match e.binding {
-            Binding::Publisher(key) if component.publisher != Some(key) => Some(key),
-            _ => None,
-        });
-        if let Some(key) = other {
-            return match missing.is_none() {
-                true => Verdict::Granted,
-                false => Verdict::OtherPublisher(key),
-            };
-        }
-        let Some(known) = first.first() else {
-            // The operator knows it, and decided how much it gets.
-            if !entries.is_empty() {
-                return held(missing);
-            }
-            self.remember(plugin, Binding::of(component), asked);
-            return Verdict::Granted;
-        };
-        let mut seen = Grant::none();
-        first.iter().for_each(|e| seen.add(&e.grant));
-        granted.add(&seen);
-        if starts {
-            granted.add(&Grant::not_sensitive());
-        }
-        let verdict = held(asked.beyond(&granted));
-        // What the operator added for one version holds for those that follow and ask no more.
-        if verdict == Verdict::Granted && !asked.beyond(&seen).is_none() {
-            self.remember(plugin, known.binding, asked);
-        }
-        verdict
-    }
-
-    /// Writes down what a plugin got; keeps it in mind if that fails.
-    fn remember(&self, plugin: &str, binding: Binding, asked: Grant) {
-        let written = Entries::change(&self.path, |entries| {
-            entries.add(plugin, binding, Given::FirstUse, asked.clone())
-        });
-        if let Err(error) = written {
-            tracing::warn!("{error}; what {plugin} was granted is forgotten when the agent ends");
-            // Full only where the file could hold no more of them either.
-            let _ = locked(&self.unwritten).add(plugin, binding, Given::FirstUse, asked);
-        }
-    }
-}
-
-fn locked(entries: &Mutex<Entries>) -> MutexGuard<'_, Entries> {
-    entries.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

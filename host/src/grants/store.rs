@@ -58,6 +58,8 @@ pub enum Given {
     Operator,
     /// The policy, when the plugin was first seen.
     FirstUse,
+    /// Nobody: the operator has taken all from the plugin, and the policy gives it nothing.
+    Revoked,
 }
 
 impl std::fmt::Display for Given {
@@ -65,6 +67,7 @@ impl std::fmt::Display for Given {
         f.write_str(match self {
             Given::Operator => "the operator",
             Given::FirstUse => "first use",
+            Given::Revoked => "nobody: it was revoked",
         })
     }
 }
@@ -205,11 +208,16 @@ impl Entries {
         Ok(())
     }
 
-    /// Removes all grants of a plugin; returns whether there were any.
-    pub fn remove(&mut self, plugin: &str) -> bool {
-        let before = self.grant.len();
+    /// Removes all grants of a plugin and notes that it has none; returns whether that is news.
+    pub fn revoke(&mut self, plugin: &str) -> Result<bool, GrantsError> {
+        if let [entry] = &self.of(plugin).collect::<Vec<_>>()[..]
+            && entry.given == Given::Revoked
+        {
+            return Ok(false);
+        }
         self.grant.retain(|e| e.plugin != plugin);
-        self.grant.len() < before
+        self.add(plugin, Binding::Any, Given::Revoked, Grant::none())?;
+        Ok(true)
     }
 }
 

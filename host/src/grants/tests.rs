@@ -69,17 +69,96 @@ fn what_is_first_seen_gets_what_it_asks_and_no_more_afterwards() {
         Verdict::Granted
     );
 
-    // The operator grants it: to these bytes; and those that follow may ask for the same.
+    // The operator grants it: to these bytes, and to no others that ask for the same.
     let digest = Binding::Digest(more.digest);
     grants
         .grant("p", digest, Grant::asked(&more.manifest))
         .expect("written");
-    assert_eq!(grants.judge(&more), Verdict::Granted);
+    for grants in [&grants, &open()] {
+        assert_eq!(grants.judge(&more), Verdict::Granted);
+    }
     let next = plain(5, "[\"payload\"]", &["open"]);
-    assert_eq!(open().judge(&next), Verdict::Granted);
+    for grants in [&grants, &open()] {
+        assert_eq!(missing(grants.judge(&next)), "the fields payload");
+    }
+    // What it was first seen with it has still.
+    let less = plain(6, "[\"arguments\"]", &["exec", "open"]);
+    assert_eq!(open().judge(&less), Verdict::Granted);
+}
 
-    assert!(grants.revoke("p").expect("written"));
-    assert!(grants.entries().is_empty() && !grants.revoke("p").expect("written"));
+#[test]
+fn what_is_revoked_is_gone_under_every_policy_until_it_is_granted() {
+    for policy in [Policy::FirstUse, Policy::NonSensitive, Policy::Strict] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("grants.toml");
+        let open = || Grants::open(&path, policy).expect("opens");
+        let grants = open();
+        let first = plain(1, "[]", &["exec"]);
+        if policy == Policy::Strict {
+            let binding = Binding::of(&first);
+            let granted = grants.grant("p", binding, Grant::asked(&first.manifest));
+            granted.expect("written");
+        }
+        assert_eq!(grants.judge(&first), Verdict::Granted);
+        assert_eq!(grants.taken((&first).into()), None);
+
+        assert!(grants.revoke("p").expect("written"));
+        assert!(!grants.revoke("p").expect("written"), "it is no news");
+        for grants in [&grants, &open()] {
+            assert_eq!(missing(grants.judge(&first)), "the events exec");
+            let other = plain(2, "[]", &["exec"]);
+            assert_eq!(
+                missing(grants.judge_in_file(&other, true)),
+                "the events exec"
+            );
+        }
+        let taken = grants.taken((&first).into()).expect("taken from what runs");
+        assert_eq!(taken.to_string(), "the events exec");
+        let [entry] = &grants.entries()[..] else {
+            panic!("{:?}", grants.entries());
+        };
+        assert_eq!((entry.given, entry.binding), (Given::Revoked, Binding::Any));
+
+        // Granted expressly it may again, and nothing else under its id.
+        let granted = grants.grant("p", Binding::of(&first), Grant::asked(&first.manifest));
+        granted.expect("written");
+        for grants in [&grants, &open()] {
+            assert_eq!(grants.judge(&first), Verdict::Granted);
+            assert_eq!(grants.taken((&first).into()), None);
+            let other = plain(2, "[]", &["exec"]);
+            assert_eq!(missing(grants.judge(&other)), "the events exec");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_given_to_an_id_by_hand() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("grants.toml");
+    let text = "[[grant]]\nplugin = \"p\"\ngiven = \"operator\"\nkinds = [\"exec\"]\nto = \"any\"";
+    fs::write(&path, text).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("permissions");
+    let grants = Grants::open(&path, Policy::Strict).expect("sound");
+    let one = plain(1, "[]", &["exec"]);
+    assert_eq!(missing(grants.judge(&one)), "the events exec");
+}
+
+#[test]
+fn a_new_id_in_anothers_file_shows_nothing_sensitive() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("grants.toml");
+    let grants = Grants::open(&path, Policy::FirstUse).expect("opens");
+    let asks = plain(1, "[\"payload\"]", &["exec"]);
+    let held = grants.judge_in_file(&asks, true);
+    assert_eq!(missing(held), "the fields payload");
+    assert!(grants.entries().is_empty(), "it does not count as seen");
+    let does_not = plain(2, "[]", &["exec"]);
+    assert_eq!(grants.judge_in_file(&does_not, true), Verdict::Granted);
+    // Nor is more to be had from there on.
+    assert_eq!(
+        missing(grants.judge_in_file(&asks, false)),
+        "the fields payload"
+    );
 }
 
 #[test]

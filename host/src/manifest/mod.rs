@@ -27,6 +27,7 @@ pub use limits::{
     MAX_CPU, MAX_DEADLINE, MAX_MEMORY, MAX_OUTPUT, MAX_STATE, Restart,
 };
 pub use predicate::{Operator, Predicate, Subject, Test};
+pub use read::is_id;
 pub(crate) use rule::is_technique;
 pub use rule::{MAX_FINDINGS, Rule};
 

@@ -118,11 +118,15 @@ pub(super) fn short(text: Spanned<String>) -> Result<String, Fault> {
     Ok(text.into_inner())
 }
 
+/// Whether this can be the id of a plugin or of a finding.
+pub fn is_id(text: &str) -> bool {
+    let good = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(good)
+}
+
 /// An id: of a plugin or of a finding.
 pub(super) fn id(text: Spanned<String>) -> Result<String, Fault> {
-    let good = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
-    let value = text.get_ref();
-    if value.is_empty() || value.len() > 64 || !value.bytes().all(good) {
+    if !is_id(text.get_ref()) {
         return fault(
             text.span(),
             "this is not an id",

@@ -12,7 +12,10 @@ use super::{
 };
 use crossbeam_channel::{Receiver, Sender, bounded};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 /// Something that is asked of the plugins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +23,8 @@ use std::{collections::BTreeMap, path::Path};
 pub enum Command {
     /// Tell of all plugins.
     List {},
+    /// Tell where the operator's grants are.
+    Grants {},
     /// Tell of one plugin.
     Info {
         /// Its id.
@@ -67,6 +72,8 @@ pub enum Answer {
     Plugins(Vec<Report>),
     /// One plugin.
     Plugin(Box<Report>),
+    /// The file of the operator's grants, if there is one.
+    Grants(Option<PathBuf>),
     /// It was done; in words.
     Done(String),
 }

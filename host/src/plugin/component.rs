@@ -1,13 +1,24 @@
 //! A plugin as a file: read, judged by its bytes alone, before anything is compiled or run.
 
-use super::signature::{self, PublicKey, SignatureError};
+use super::{
+    signature::{self, PublicKey, SignatureError},
+    watch::trusted,
+};
 use crate::{
     grants::{Grants, Verdict},
-    manifest::{Manifest, ManifestError, SECTION, Service, Version},
+    manifest::{self, Manifest, ManifestError, SECTION, Service, Version},
 };
+use rustix::fs::OFlags;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest as _, Sha256};
-use std::{fmt, io::Read, path::Path, sync::Arc};
+use std::{
+    fmt,
+    fs::{File, OpenOptions},
+    io::{self, Read},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+    sync::Arc,
+};
 use vedette_contract::VERSION;
 use wasm_encoder::{ComponentSection as _, CustomSection};
 use wasmparser::{Parser, Payload};
@@ -128,12 +139,12 @@ pub enum ComponentError {
         key: PublicKey,
     },
     /// The operator's settings cannot be read.
-    #[error("{}: the plugin's settings cannot be read: {source}", path.display())]
+    #[error("{}: the plugin's settings cannot be used: {reason}", path.display())]
     Settings {
         /// The file.
         path: std::path::PathBuf,
         /// Why.
-        source: std::io::Error,
+        reason: String,
     },
     /// A setting has no default, and the operator has not set it.
     #[error(
@@ -213,7 +224,7 @@ impl Component {
     /// It cannot be read, or is too large.
     pub fn read(path: &Path) -> Result<Vec<u8>, ComponentError> {
         let mut bytes = Vec::new();
-        std::fs::File::open(path)?
+        open_file(path)?
             .take(MAX_SIZE + 1)
             .read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MAX_SIZE {
@@ -229,17 +240,23 @@ impl Component {
     /// The first reason for which it may not run here.
     pub fn admit(bytes: Vec<u8>, grants: &Grants) -> Result<Component, ComponentError> {
         let component = Component::verify(bytes)?;
-        let plugin = || component.manifest.id.clone();
-        match grants.judge(&component) {
-            Verdict::Granted => Ok(component),
+        component.permit(grants, false)?;
+        Ok(component)
+    }
+
+    /// The part of the gate that asks the operator. Its file may have held `another` plugin.
+    ///
+    /// # Errors
+    /// It asks for what is not granted.
+    pub fn permit(&self, grants: &Grants, another: bool) -> Result<(), ComponentError> {
+        let plugin = self.manifest.id.clone();
+        match grants.judge_in_file(self, another) {
+            Verdict::Granted => Ok(()),
             Verdict::Held(missing) => Err(ComponentError::NotGranted {
-                plugin: plugin(),
+                plugin,
                 missing: missing.into(),
             }),
-            Verdict::OtherPublisher(key) => Err(ComponentError::OtherPublisher {
-                plugin: plugin(),
-                key,
-            }),
+            Verdict::OtherPublisher(key) => Err(ComponentError::OtherPublisher { plugin, key }),
         }
     }
 
@@ -285,30 +302,26 @@ impl Component {
     }
 
     /// Takes an operator's settings from the file of the plugin's id in a directory, if there is
-    /// one.
+    /// one. Unless they are the author's own, nobody else may be able to write them.
     ///
     /// # Errors
-    /// The settings are not what the manifest allows, or some that it requires are missing.
-    pub fn configure(&mut self, directory: Option<&Path>) -> Result<(), ComponentError> {
+    /// The settings are not what the manifest allows, or some that it requires are missing, or
+    /// others could have written them.
+    pub fn configure(
+        &mut self,
+        directory: Option<&Path>,
+        of_author: bool,
+    ) -> Result<(), ComponentError> {
         let name = format!("{}.toml", self.manifest.id);
         let path = directory.map_or_else(|| name.clone().into(), |directory| directory.join(&name));
         let text = match directory {
             None => None,
-            Some(_) => match std::fs::File::open(&path) {
-                Ok(file) => {
-                    let mut text = String::new();
-                    // One byte more than is read of it, so that what is too long is refused.
-                    file.take(crate::manifest::MAX_SIZE as u64 + 1)
-                        .read_to_string(&mut text)
-                        .map_err(|source| ComponentError::Settings {
-                            path: path.clone(),
-                            source,
-                        })?;
-                    Some(text)
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-                Err(source) => return Err(ComponentError::Settings { path, source }),
-            },
+            Some(_) => {
+                settings_text(&path, of_author).map_err(|reason| ComponentError::Settings {
+                    path: path.clone(),
+                    reason,
+                })?
+            }
         };
         if let Some(text) = text {
             let config = self
@@ -325,6 +338,37 @@ impl Component {
             }),
         }
     }
+}
+
+/// Opens what is a file, and not something that makes whoever opens or reads it wait.
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits() as i32)
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::other("it is no plain file; put one there")),
+    }
+}
+
+/// What an operator has set for a plugin, if anything.
+fn settings_text(path: &Path, of_author: bool) -> Result<Option<String>, String> {
+    let file = match open_file(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    if !of_author {
+        trusted(path).map_err(|error| error.to_string())?;
+    }
+    let mut text = String::new();
+    // One byte more than is read of it, so that what is too long is refused.
+    file.take(manifest::MAX_SIZE as u64 + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| error.to_string())?;
+    Ok(Some(text))
 }
 
 /// The section that holds a manifest.

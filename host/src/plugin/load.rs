@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     answers::Answers,
-    grants::Grants,
+    grants::{Grant, Grants, What},
     manifest::{Manifest, Restart, Service},
     subscription::Subscriptions,
 };
@@ -176,6 +176,8 @@ pub struct How {
     /// ns of event time for which it runs beside an older generation first, where that is not
     /// what the agent does anyway.
     pub shadow: Option<u64>,
+    /// It is its author's own, and so are its settings, whoever may write to them.
+    pub of_author: bool,
 }
 
 /// A component that is being made ready.
@@ -194,6 +196,9 @@ pub struct Coming {
 /// Forms of its state that a plugin may come back to: stops one that is reloaded with ever new forms
 /// from keeping them all. Those that are in use stay in any case.
 const MAX_FORMS: usize = 3;
+/// Most files whose plugins are kept in mind: stops files of ever new names from filling memory.
+/// What lies in one more is judged as if another plugin's file had been taken.
+const MAX_FILES: usize = 4096;
 
 /// Makes generations out of files.
 #[derive(Debug)]
@@ -212,6 +217,8 @@ pub struct Loader {
     pub answers: Answers,
     next: AtomicU32,
     coming: Mutex<Vec<Coming>>,
+    /// By file the id of the plugin that was last let in from there.
+    lodgers: Mutex<HashMap<PathBuf, String>>,
     /// By plugin id: what generations of one publisher and form share.
     kept: Mutex<HashMap<String, Vec<(Place, Shared)>>>,
     /// Held while one of them is made: what stands on disk is read for one of a kind alone.
@@ -243,6 +250,7 @@ impl Loader {
             answers: Answers::default(),
             next: AtomicU32::new(1),
             coming: Mutex::default(),
+            lodgers: Mutex::default(),
             kept: Mutex::default(),
             making: Mutex::default(),
             store: None,
@@ -277,8 +285,9 @@ impl Loader {
     pub fn load_as(&self, path: &Path, bytes: Vec<u8>, how: How) -> Result<Generation, LoadError> {
         let life = Life::default();
         life.enter(Stage::Staged, format!("found as {}", path.display()));
-        let mut component = Component::admit(bytes, &self.grants)?;
-        let configured = component.configure(self.settings.as_deref());
+        let mut component = Component::verify(bytes)?;
+        self.let_in(path, &component)?;
+        let configured = component.configure(self.settings.as_deref(), how.of_author);
         configured.map_err(|source| LoadError::Settings {
             plugin: component.manifest.id.clone(),
             source,
@@ -303,6 +312,35 @@ impl Loader {
             coming.swap_remove(done);
         }
         loaded
+    }
+
+    /// Judges a component by what is granted, and by what its file has held before.
+    fn let_in(&self, path: &Path, component: &Component) -> Result<(), ComponentError> {
+        let id = &component.manifest.id;
+        let mut lodgers = self.lodgers.lock().unwrap_or_else(PoisonError::into_inner);
+        let another = match lodgers.get(path) {
+            Some(lodger) => lodger != id,
+            None => lodgers.len() >= MAX_FILES,
+        };
+        component.permit(&self.grants, another)?;
+        if lodgers.len() < MAX_FILES || lodgers.contains_key(path) {
+            lodgers.insert(path.to_owned(), id.clone());
+        }
+        Ok(())
+    }
+
+    /// What the operator has taken from a component in service.
+    pub fn taken(&self, compiled: &Compiled) -> Option<Grant> {
+        self.grants.taken(What {
+            manifest: &compiled.manifest,
+            digest: compiled.digest,
+            publisher: compiled.publisher,
+        })
+    }
+
+    /// The operator's grants.
+    pub fn grants(&self) -> &Grants {
+        &self.grants
     }
 
     /// Components that are being made ready.
@@ -410,7 +448,8 @@ impl Loader {
             }
             return shared;
         }
-        let shared = Shared::default();
+        let back = store.and_then(|store| store.back(&place));
+        let shared = back.unwrap_or_default();
         shared.allow(manifest);
         if let Some(store) = store {
             store.keep(&place, &shared, true);
@@ -440,11 +479,13 @@ impl Loader {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets what a plugin kept: it was removed.
+    /// Forgets what a plugin kept: it was removed. What it has on disk stays there, for its file
+    /// may be put back.
     pub fn forget(&self, id: &str) {
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let forms = self.lock_kept().remove(id).unwrap_or_default();
-        for (place, _) in forms {
-            self.store.iter().for_each(|store| store.forget(&place));
+        if let Some(store) = &self.store {
+            (forms.into_iter()).for_each(|(place, shared)| store.leave(place, shared));
         }
     }
 }

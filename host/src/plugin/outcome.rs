@@ -94,6 +94,10 @@ pub enum Health {
     PluginQuarantined,
     /// A plugin serves again after a quarantine.
     PluginReleased,
+    /// A plugin, or a new version of it, does not come into service.
+    PluginRefused,
+    /// A plugin was taken out of service.
+    PluginRemoved,
     /// A plugin's new generation was taken back.
     PluginRolledBack,
     /// A plugin uses more time on a processor than it may.
@@ -111,6 +115,8 @@ impl Health {
             Health::EventAborted => "event-aborted",
             Health::PluginQuarantined => "plugin-quarantined",
             Health::PluginReleased => "plugin-released",
+            Health::PluginRefused => "plugin-refused",
+            Health::PluginRemoved => "plugin-removed",
             Health::PluginRolledBack => "plugin-rolled-back",
             Health::PluginThrottled => "plugin-throttled",
             Health::EventsShed => "events-shed",
@@ -123,6 +129,8 @@ impl Health {
             Health::EventAborted => "An event could not be judged",
             Health::PluginQuarantined => "Detector lost",
             Health::PluginReleased => "A detector serves again",
+            Health::PluginRefused => "A detector does not come into service",
+            Health::PluginRemoved => "A detector was taken out of service",
             Health::PluginRolledBack => "A detector's new version was taken back",
             Health::PluginThrottled => "A detector uses too much time",
             Health::EventsShed => "A detector does not keep up",
@@ -135,6 +143,7 @@ impl Health {
             Health::EventAborted | Health::StateNotKept => Severity::Medium,
             Health::PluginQuarantined => Severity::Critical,
             Health::PluginReleased => Severity::Info,
+            Health::PluginRefused | Health::PluginRemoved => Severity::High,
             Health::PluginRolledBack | Health::PluginThrottled => Severity::High,
             Health::EventsShed => Severity::High,
         }

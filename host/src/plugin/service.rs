@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{context::Past, intel::Lists, manifest, record::Record};
 use crossbeam_channel::Sender;
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc};
 use vedette_contract::kind;
 use vedette_sensor::{event::Event, filter::Filter};
 
@@ -48,6 +48,8 @@ pub(super) enum Came {
     RuledOut(Digest),
     /// One was refused after its trial.
     Refused(Arc<Compiled>, String),
+    /// One could not take over from this file's plugin, which serves on.
+    TurnedDown(PathBuf, String),
     /// One is to take over after its trial.
     Ready(Box<Generation>, Option<Reply>),
 }
@@ -361,7 +363,10 @@ impl Service {
                     return Came::Settled;
                 }
                 if let Some(reply) = self.reply.take() {
-                    reply.refuse(reason);
+                    reply.refuse(reason.clone());
+                }
+                if !returning {
+                    return Came::TurnedDown(self.live.1.path.clone(), reason);
                 }
             }
             Turned::Back { to, told } => return self.back(to, told),

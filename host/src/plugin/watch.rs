@@ -3,7 +3,7 @@
 //! What may run is decided by who can write there: a file that anyone but root or the agent's own
 //! user could have put in place is refused.
 
-use super::component::{Component, Digest};
+use super::component::{Component, Digest, open_file};
 use crate::manifest::MAX_SIZE;
 use notify::{RecursiveMode, Watcher as _};
 use std::{
@@ -23,6 +23,10 @@ const REST: Duration = Duration::from_millis(100);
 /// A look at least this often: notifications do not follow links to other directories, and can
 /// be lost.
 const LOOK: Duration = Duration::from_secs(2);
+/// A file that is gone is taken for removed after this: editors, copiers and those who install
+/// plugins by hand take a file away before they put the new one there, and a detector that is
+/// gone in between sees nothing.
+const GONE: Duration = Duration::from_secs(5);
 /// Most files of a source: stops a directory full of files from being read.
 const MAX_FILES: usize = 256;
 
@@ -50,8 +54,8 @@ pub struct Places {
     marks: BTreeMap<PathBuf, Mark>,
     known: BTreeMap<PathBuf, (Mark, Digest)>,
     refused: BTreeSet<PathBuf>,
-    /// Looks in a row that did not find a known file.
-    missing: BTreeMap<PathBuf, u32>,
+    /// Known files that are not found, and since when.
+    missing: BTreeMap<PathBuf, Instant>,
 }
 
 /// What changed.
@@ -68,6 +72,8 @@ pub enum Seen {
     Gone(PathBuf),
     /// What an operator sets for the plugin of this id is new, different or gone.
     Settings(String),
+    /// A place that was refused can be used again.
+    Mended(PathBuf),
     /// A place or a file is not to be used.
     Refused {
         /// Its path.
@@ -105,13 +111,23 @@ impl Places {
         let mut seen = Vec::new();
         let mut restless = false;
         let mut files = BTreeMap::new();
+        let known = |path: &Path| self.known.get(path).map(|(mark, _)| *mark);
         for source in &self.sources {
-            match list(source) {
+            match list(source, &known) {
                 Ok(found) => {
-                    self.refused.remove(source);
+                    if self.refused.remove(source) {
+                        seen.push(Seen::Mended(source.clone()));
+                    }
                     files.extend(found);
                 }
                 Err(error) => {
+                    // What cannot be looked at has not changed: a fault that passes must not take
+                    // detectors out of service.
+                    let there = |path: &&PathBuf| {
+                        *path == source || path.parent() == Some(source.as_path())
+                    };
+                    let before = self.known.iter().filter(|(path, _)| there(path));
+                    files.extend(before.map(|(path, (mark, _))| (path.clone(), *mark)));
                     // Said once, until it is mended.
                     if self.refused.insert(source.clone()) {
                         seen.push(Seen::Refused {
@@ -123,13 +139,18 @@ impl Places {
             }
         }
         // What cannot be looked at is said when a plugin is loaded that wants to read it.
-        let settings = self.settings.as_deref();
-        files.extend(
-            settings
-                .and_then(|d| files_of(d, "toml").ok())
-                .into_iter()
-                .flatten(),
-        );
+        if let Some(settings) = &self.settings {
+            match files_of(settings, "toml", &known) {
+                Ok(found) => files.extend(found),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(_) => {
+                    let before = self.known.iter();
+                    let before =
+                        before.filter(|(path, _)| path.parent() == Some(settings.as_path()));
+                    files.extend(before.map(|(path, (mark, _))| (path.clone(), *mark)));
+                }
+            }
+        }
         for (path, mark) in &files {
             self.missing.remove(path);
             let before = self.marks.get(path);
@@ -155,11 +176,11 @@ impl Places {
             .cloned()
             .collect();
         for path in gone {
-            // An editor may take a file away before it puts the new one there.
-            let looks = self.missing.entry(path.clone()).or_default();
-            *looks += 1;
-            if *looks < 2 {
-                restless = true;
+            let since = self
+                .missing
+                .entry(path.clone())
+                .or_insert_with(Instant::now);
+            if since.elapsed() < GONE {
                 continue;
             }
             self.missing.remove(&path);
@@ -184,7 +205,7 @@ impl Places {
     fn read_settings(&mut self, path: &Path, mark: Mark) -> Option<()> {
         let mut bytes = Vec::new();
         // What cannot be read, or is too long, is refused when the plugin is loaded.
-        if let Ok(file) = fs::File::open(path) {
+        if let Ok(file) = open_file(path) {
             let _ = file.take(MAX_SIZE as u64 + 1).read_to_end(&mut bytes);
         }
         let digest = Digest::of(&bytes);
@@ -229,7 +250,10 @@ pub fn read_trusted(path: &Path) -> Result<Vec<u8>, String> {
 }
 
 /// The components that a source names, with their marks.
-fn list(source: &Path) -> Result<BTreeMap<PathBuf, Mark>, PlaceError> {
+fn list(
+    source: &Path,
+    known: &impl Fn(&Path) -> Option<Mark>,
+) -> Result<BTreeMap<PathBuf, Mark>, PlaceError> {
     let meta = match fs::metadata(source) {
         Ok(meta) => meta,
         // What is not there holds nothing; a file that comes back is new.
@@ -240,24 +264,36 @@ fn list(source: &Path) -> Result<BTreeMap<PathBuf, Mark>, PlaceError> {
         return Ok([(source.to_owned(), mark(&meta))].into());
     }
     trusted(source)?;
-    Ok(files_of(source, "wasm")?)
+    Ok(files_of(source, "wasm", known)?)
 }
 
-/// The files of a directory with this ending, with their marks.
-fn files_of(directory: &Path, ending: &str) -> io::Result<BTreeMap<PathBuf, Mark>> {
-    let mut found = BTreeMap::new();
+/// The files of a directory with this ending, with their marks. Those that are known come before
+/// those that are new, of which there may be more than are read.
+fn files_of(
+    directory: &Path,
+    ending: &str,
+    known: &impl Fn(&Path) -> Option<Mark>,
+) -> io::Result<BTreeMap<PathBuf, Mark>> {
+    let (mut found, mut new) = (BTreeMap::new(), BTreeMap::new());
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
-        if !has_ending(&path, ending) || found.len() == MAX_FILES {
+        let before = known(&path);
+        if !has_ending(&path, ending) || (before.is_none() && new.len() == MAX_FILES) {
             continue;
         }
         // Links are followed: a mounted volume switches all its files by one link.
-        if let Ok(meta) = fs::metadata(&path)
-            && meta.is_file()
-        {
-            found.insert(path, mark(&meta));
+        match (fs::metadata(&path), before) {
+            (Ok(meta), Some(_)) if meta.is_file() => drop(found.insert(path, mark(&meta))),
+            (Ok(meta), None) if meta.is_file() => drop(new.insert(path, mark(&meta))),
+            // What cannot be looked at is as it was.
+            (Err(error), Some(before)) if error.kind() != io::ErrorKind::NotFound => {
+                found.insert(path, before);
+            }
+            _ => {}
         }
     }
+    let room = MAX_FILES.saturating_sub(found.len());
+    found.extend(new.into_iter().take(room));
     Ok(found)
 }
 

@@ -1,6 +1,9 @@
 //! Changes of what is in service: prepared off the path of events, applied between two of them.
 
+mod granted;
+
 use super::{Applied, PluginHost};
+use crate::grants::Grant;
 use crate::plugin::{
     command::{Reply, Report},
     component::{ComponentError, Digest},
@@ -16,15 +19,11 @@ use crate::plugin::{
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
 };
 use vedette_contract::kind;
 
 /// Most files that are not in service and told of: what lies in a directory must not fill memory.
 const MAX_IDLE: usize = 256;
-
-/// How often it is looked whether more is granted, while something waits for that.
-const GRANTS_LOOK: Duration = Duration::from_secs(1);
 
 /// A change that waits for the pipeline to apply it between two events.
 #[derive(Debug)]
@@ -38,8 +37,8 @@ pub struct Change {
 enum Staged {
     /// A generation that is ready to take over.
     Load(Box<Generation>),
-    /// A plugin whose file is gone.
-    Remove(Arc<str>),
+    /// A plugin that is to be out of service, and why.
+    Remove(Arc<str>, String),
 }
 
 /// What a file has come to, off the path of events.
@@ -56,6 +55,10 @@ enum What {
     Gone,
     /// What the operator sets for the plugin of this id has changed.
     Settings(String),
+    /// The plugin of this id runs, and this was taken from it.
+    Revoked(String, Grant),
+    /// A place that could not be looked at can be.
+    Mended,
     /// It does not come into service.
     Refused(Box<Report>),
 }
@@ -140,24 +143,6 @@ impl PluginHost {
         changes
     }
 
-    /// What waits for a grant is tried again where grants have changed.
-    fn look_at_grants(&mut self) {
-        let now = Instant::now();
-        if !self.options.watch || now.duration_since(self.granted.0) < GRANTS_LOOK {
-            return;
-        }
-        let mark = self.options.grants.mark();
-        let before = std::mem::replace(&mut self.granted, (now, mark));
-        if before.1 == mark {
-            return;
-        }
-        let waits = |report: &&Report| report.stage == Stage::Staged;
-        let waiting = self.idle.values().filter(waits);
-        for path in waiting.map(|report| PathBuf::from(&report.path)) {
-            self.load_asked(path, How::default(), None);
-        }
-    }
-
     /// Takes in what was prepared, for the next round.
     fn receive(&mut self) {
         let before = self.deferred.len();
@@ -182,12 +167,20 @@ impl PluginHost {
             .find(|p| p.live.1.path == path)
             .map(|p| p.id.clone());
         self.idle.remove(&path);
-        let remove = |id| Change {
-            what: Staged::Remove(id),
+        let remove = |id, reason| Change {
+            what: Staged::Remove(id, reason),
             reply: None,
         };
         match what {
-            What::Gone => here.map(remove).into_iter().collect(),
+            What::Mended => Vec::new(),
+            What::Gone => {
+                let reason = format!("its file {} is gone", path.display());
+                here.map(|id| remove(id, reason)).into_iter().collect()
+            }
+            What::Revoked(id, missing) => match here.filter(|here| **here == *id) {
+                Some(here) => vec![remove(here, self.revoke(&id, path, &missing))],
+                None => Vec::new(),
+            },
             What::Settings(id) => {
                 // Where there is no such plugin, nobody reads it.
                 if let Ok(path) = self.path_of(&id) {
@@ -199,13 +192,16 @@ impl PluginHost {
                 if let Some(reply) = reply {
                     reply.refuse(report.reason.clone());
                 }
-                self.set_aside(path, *report);
+                let reason = report.reason.clone();
+                self.set_aside(path.clone(), *report);
+                self.tell_refused(&path, &reason);
                 Vec::new()
             }
             What::Ready(generation) => {
                 let id = generation.compiled.manifest.id.as_str();
                 // Another plugin in the same file: the one that was there is gone.
                 let other = here.filter(|here| **here != *id);
+                let instead = format!("{} holds the plugin {id} now", path.display());
                 let number = generation.number;
                 if let Err(reason) = self.admit(&generation) {
                     self.staged.remove(&number);
@@ -220,7 +216,8 @@ impl PluginHost {
                     what: Staged::Load(generation),
                     reply,
                 };
-                other.map(remove).into_iter().chain([load]).collect()
+                let other = other.map(|other| remove(other, instead));
+                other.into_iter().chain([load]).collect()
             }
         }
     }
@@ -240,6 +237,7 @@ impl PluginHost {
         let digest = Some(compiled.digest);
         let report = Report::idle(path, &manifest.id, &manifest.version, digest, at);
         self.set_aside(path.clone(), report);
+        self.tell_refused(path, &reason);
         self.send(Outcome::Refused {
             path: path.clone(),
             reason,
@@ -276,8 +274,8 @@ impl PluginHost {
     /// what is offered after to the new one.
     pub fn apply(&mut self, change: Change) -> Applied {
         let applied = match change.what {
-            Staged::Remove(id) => {
-                self.remove(&id);
+            Staged::Remove(id, reason) => {
+                self.remove(&id, &reason);
                 self.loader.forget(&id);
                 Applied::default()
             }
@@ -348,8 +346,9 @@ impl PluginHost {
     }
 
     /// Ends a plugin behind what waits for it. What it keeps is kept until it is forgotten.
-    pub(super) fn remove(&mut self, id: &str) {
+    pub(super) fn remove(&mut self, id: &str, reason: &str) {
         if let Some(index) = self.plugins.iter().position(|p| *p.id == *id) {
+            self.tell_removed(id, self.plugins[index].live.0, reason);
             self.retiring.push(self.plugins.swap_remove(index).end());
         }
     }
@@ -373,6 +372,7 @@ impl PluginHost {
                 Came::Settled => {}
                 Came::RuledOut(digest) => self.loader.decisions.rule_out(&id, digest),
                 Came::Refused(compiled, reason) => self.refuse(&compiled, reason),
+                Came::TurnedDown(path, reason) => self.tell_refused(&path, &reason),
                 Came::Ready(generation, reply) => {
                     let filter = generation.compiled.subscriptions.filter();
                     self.staged.insert(generation.number, filter);
@@ -406,6 +406,14 @@ fn prepare(loader: &Loader, seen: Seen) -> (Prepared, Option<Outcome>) {
             Prepared {
                 path: PathBuf::new(),
                 what: What::Settings(plugin),
+                reply: None,
+            },
+            None,
+        ),
+        Seen::Mended(path) => (
+            Prepared {
+                path,
+                what: What::Mended,
                 reply: None,
             },
             None,

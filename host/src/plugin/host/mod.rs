@@ -1,6 +1,7 @@
 //! The plugins of a node, as the pipeline sees them: it offers events and applies changes.
 
 mod change;
+mod health;
 mod lists;
 mod serve;
 
@@ -13,7 +14,7 @@ use super::{
     decisions::Decisions,
     engine::{self, EngineError},
     life::{Entered, Stage},
-    load::Loader,
+    load::{How, Loader},
     outcome::Outcome,
     queue::{Overflow, Queue},
     remains::Remains,
@@ -262,7 +263,7 @@ impl PluginHost {
                         result: Err(reason),
                     });
                 }
-                Seen::Gone(_) | Seen::Settings(_) => {}
+                Seen::Gone(_) | Seen::Settings(_) | Seen::Mended(_) => {}
             }
         }
         let digests: Vec<Digest> = files.iter().map(|(_, bytes)| Digest::of(bytes)).collect();
@@ -283,6 +284,7 @@ impl PluginHost {
         }
         for LoadReport { path, result } in &reports {
             if let Err(reason) = result {
+                self.tell_refused(path, reason);
                 self.send(Outcome::Refused {
                     path: path.clone(),
                     reason: reason.clone(),
@@ -302,7 +304,11 @@ impl PluginHost {
     /// # Errors
     /// Why it cannot come into service.
     pub fn load_bytes(&mut self, path: &Path, bytes: Vec<u8>) -> Result<u32, String> {
-        let generation = self.loader.load_bytes(path, bytes);
+        let how = How {
+            of_author: true,
+            ..How::default()
+        };
+        let generation = self.loader.load_as(path, bytes, how);
         let generation = generation.map_err(|error| error.to_string())?;
         self.admit(&generation)?;
         let number = generation.number;

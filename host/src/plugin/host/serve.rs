@@ -15,13 +15,21 @@ impl PluginHost {
         self.settle();
         match command {
             Command::List {} => reply.send(Ok(Answer::Plugins(self.reports()))),
+            Command::Grants {} => reply.send(Ok(Answer::Grants(self.grants_file()))),
             Command::Info { plugin } => reply.send(self.info(&plugin)),
             Command::Reload {
                 plugin,
                 force,
                 shadow,
             } => match self.path_of(&plugin) {
-                Ok(path) => self.load_asked(path, How { force, shadow }, Some(reply)),
+                Ok(path) => {
+                    let how = How {
+                        force,
+                        shadow,
+                        ..How::default()
+                    };
+                    self.load_asked(path, how, Some(reply));
+                }
                 Err(reason) => reply.refuse(reason),
             },
             Command::Rollback { plugin } => {
@@ -35,6 +43,12 @@ impl PluginHost {
             Command::Disable { plugin } => reply.send(self.disable(&plugin)),
         }
         self.recount();
+    }
+
+    /// Where the operator's grants are, for whoever stands in another directory.
+    fn grants_file(&self) -> Option<PathBuf> {
+        let file = self.loader.grants().file()?;
+        Some(std::path::absolute(file).unwrap_or_else(|_| file.to_owned()))
     }
 
     /// All plugins and files, by id.
@@ -121,7 +135,7 @@ impl PluginHost {
             }
             None => (String::new(), None),
         };
-        self.remove(id);
+        self.remove(id, "the operator disabled it");
         let reason = format!("the operator disabled it; `vedette plugin enable {id}` ends that");
         let at = crate::plugin::life::Entered::now(Stage::Disabled, reason);
         self.set_aside(path.clone(), Report::idle(&path, id, &version, digest, at));

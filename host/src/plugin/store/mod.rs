@@ -30,6 +30,9 @@ use std::{
 const EACH: Duration = Duration::from_secs(1);
 /// After a failure the disk is left alone for so long.
 const RETRY: Duration = Duration::from_secs(30);
+/// Most states of plugins that are gone and wait for their last writing: stops a disk that does
+/// not take them from filling memory. The oldest goes first.
+const MAX_LEAVING: usize = 64;
 
 /// How the state of a plugin stands on disk.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +72,8 @@ struct Book {
     states: BTreeMap<Place, Slot>,
     /// To be removed from the file.
     forgotten: BTreeSet<Place>,
+    /// Of plugins that are gone: held until they were written as their last call left them.
+    leaving: Vec<(Place, Shared)>,
     /// What was last said to be wrong.
     failing: Option<String>,
 }
@@ -181,6 +186,25 @@ impl Store {
         }
     }
 
+    /// The plugin is gone; what stands on disk stays there, and is brought up to its last call.
+    pub fn leave(&self, place: Place, kept: Shared) {
+        let mut book = self.book();
+        let slot = book.states.get(&place);
+        if slot.is_some_and(|slot| slot.kept.is(&kept)) {
+            if book.leaving.len() == MAX_LEAVING {
+                book.leaving.remove(0);
+            }
+            book.leaving.push((place, kept));
+        }
+    }
+
+    /// A state whose plugin is gone and comes back before it was let go.
+    pub fn back(&self, place: &Place) -> Option<Shared> {
+        let mut book = self.book();
+        let at = book.leaving.iter().position(|(left, _)| left == place)?;
+        Some(book.leaving.remove(at).1)
+    }
+
     /// How a state stands on disk, if it is to be there.
     pub fn stored(&self, kept: &Shared) -> Option<Stored> {
         let book = self.book();
@@ -230,9 +254,31 @@ impl Store {
     pub fn save(&self) {
         let mut access = self.access();
         let now = Timestamp::now();
+        let ended = self.ended();
         let (jobs, forgotten) = self.jobs();
+        if self.write(&mut access, now, jobs, forgotten) {
+            let mut book = self.book();
+            (book.leaving).retain(|(place, kept)| !ended.contains(place) || kept.is_held());
+        }
+    }
+
+    /// Those whose plugins are gone and have ended: nobody changes them any more.
+    fn ended(&self) -> Vec<Place> {
+        let book = self.book();
+        let ended = book.leaving.iter().filter(|(_, kept)| !kept.is_held());
+        ended.map(|(place, _)| place.clone()).collect()
+    }
+
+    /// Writes this; returns whether it is on disk.
+    fn write(
+        &self,
+        access: &mut Access,
+        now: Timestamp,
+        jobs: Vec<Job>,
+        forgotten: Vec<Place>,
+    ) -> bool {
         if jobs.is_empty() && forgotten.is_empty() {
-            return;
+            return true;
         }
         let places: Vec<&Place> = jobs.iter().map(|job| &job.place).collect();
         let nothing = State::default();
@@ -249,10 +295,13 @@ impl Store {
         });
         let writes: Vec<Write<'_>> = writes.collect();
         if writes.is_empty() && forgotten.is_empty() {
-            return;
+            return true;
         }
-        let written = match self.open(&mut access) {
-            Ok(None) => return self.book().forgotten.extend(forgotten),
+        let written = match self.open(access) {
+            Ok(None) => {
+                self.book().forgotten.extend(forgotten);
+                return false;
+            }
             Ok(Some(file)) => {
                 let second = now.as_second().unsigned_abs();
                 file.write(&writes, &places, &forgotten, wall_ahead(), second)
@@ -261,7 +310,8 @@ impl Store {
         };
         if let Err(error) = written {
             self.book().forgotten.extend(forgotten);
-            return self.fail(&mut access, &error);
+            self.fail(access, &error);
+            return false;
         }
         let written: Vec<Place> = writes.iter().map(|write| write.place.clone()).collect();
         drop(writes);
@@ -284,6 +334,7 @@ impl Store {
                 slot.saved = Some(now);
             }
         }
+        true
     }
 
     /// The states as they are now, and what is to be removed.

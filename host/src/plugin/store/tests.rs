@@ -296,3 +296,38 @@ fn what_the_quota_has_no_room_for_is_left_out() {
     let after = Run::begin(&path);
     assert_eq!(after.kept.lock().state.size(), (4, 4004));
 }
+
+#[test]
+fn what_a_plugin_that_is_gone_has_kept_stays_on_disk_as_it_left_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    let Run { store, kept, .. } = Run::begin(&path);
+    let run = |kept: &Shared| Run {
+        store: Store::new(path.clone(), unbounded().0),
+        kept: kept.clone(),
+        outcomes: unbounded().1,
+    };
+    run(&kept).set("early", b"1", 0);
+    store.save();
+    // Its file is gone, and it has still to return for what waits for it.
+    store.leave(place(1), kept.clone());
+    store.save();
+    run(&kept).set("late", b"2", 0);
+    drop(kept);
+    store.save();
+    assert!(store.back(&place(1)).is_none(), "it is held no longer");
+    // Nothing of it is left in memory either.
+    store.save();
+    assert!(store.book().states.is_empty());
+    drop(store);
+    let second = Run::begin(&path);
+    assert_eq!(second.get("early"), Some(b"1".to_vec()));
+    assert_eq!(second.get("late"), Some(b"2".to_vec()));
+
+    // One that comes back at once is the same, written or not.
+    let Run { store, kept, .. } = second;
+    run(&kept).set("last", b"3", 0);
+    store.leave(place(1), kept.clone());
+    let back = store.back(&place(1)).unwrap();
+    assert!(back.is(&kept));
+}
