@@ -3,7 +3,7 @@
  * remembers who made it. What is told here holds the questions of DNS and the first message of
  * TLS too; user space reads them out (src/payload). */
 #pragma once
-#include "emit.h"
+#include "connection.h"
 
 /* Packets with payload that are told each way: what a protocol says first. */
 #define PACKETS_TOLD 4
@@ -20,25 +20,6 @@
 #define FOR_FIRST_BYTES (1ull << 61)
 #define FOR_DNS (1ull << 62)
 #define FOR_TLS (1ull << 63)
-
-/* What a socket remembers of its flow. It lives and dies with the socket. */
-struct flow {
-	/* Of all but TCP: who made the socket, or sent the last packet that was told; pid 0 where
-	 * that is not known. */
-	struct actor actor;
-	u32 sent;
-	u32 received;
-	u32 hello; /* bytes that are still to come of a first message of TLS */
-	u8 ours; /* the agent's own, or of before it: not told */
-	u8 made; /* its making was seen, so no part of the kernel made it */
-	u8 unused[2];
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
-	__type(value, struct flow);
-} FLOWS SEC(".maps");
 
 struct packet {
 	u32 headers; /* bytes before the payload */
@@ -117,14 +98,14 @@ static __always_inline void finish_packet(struct scratch *s, u16 kind)
 
 /* Sends a packet as an event of `kind`; `keep` bytes of it at most. */
 static __always_inline void tell_packet(struct __sk_buff *skb, struct packet *packet, u16 kind,
-				 const struct actor *actor, u64 inode, u64 attribute, u32 keep)
+				 struct flow *flow, u64 attribute, u32 keep)
 {
 	u32 kept = packet->len;
 	struct scratch *s = claim_for(kind);
 	if (!s)
 		return;
 	stamp(s, kind);
-	s->record.actor = *actor;
+	s->record.actor = flow->by.actor;
 	if (attribute) {
 		s->record.blocks = BLOCK_ATTR;
 		set_attr(reserve(s, sizeof(struct attr)), 1, attribute);
@@ -151,8 +132,8 @@ static __always_inline void tell_packet(struct __sk_buff *skb, struct packet *pa
 	s->record.text2_len = append(s, packet->address, packet->address_len, 16);
 	u32 port = kind == KIND_ICMP ? packet->type : packet->port;
 	s->record.a = port | (u64)packet->len << 32;
-	s->record.b = inode;
-	s->record.c = bpf_get_socket_cookie(skb);
+	s->record.b = flow->by.inode;
+	s->record.c = flow->above ? cookie_above(flow) : bpf_get_socket_cookie(skb);
 	if (attribute)
 		finish_packet(s, kind);
 	else
@@ -190,24 +171,31 @@ static __always_inline int on_tcp(struct __sk_buff *skb, struct bpf_sock *sk, st
 	struct packet packet = {};
 	if (!parse(skb, &packet, outgoing) || !packet.len || packet.protocol != IPPROTO_TCP)
 		return 1;
-	/* Not before there is payload: a connection that carries none costs no memory. */
+	u64 cookie = bpf_get_socket_cookie(skb);
+	if (!flow)
+		flow = bpf_map_lookup_elem(&FORGETFUL, &cookie);
+	/* Data may come in while the connection is just being made on another CPU. */
+	if ((!flow || !flow->beginning.side) && state == TCP_SYN_RECV)
+		return 1;
 	if (!flow)
 		flow = bpf_sk_storage_get(&FLOWS, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!flow)
 		return 1;
-	u64 cookie = bpf_get_socket_cookie(skb);
-	struct connection *connection = bpf_map_lookup_elem(&CONNECTIONS, &cookie);
-	/* Data may come in while the connection is just being made on another CPU. */
-	if (!connection && state == TCP_SYN_RECV)
-		return 1;
-	if (!connection || !connection->fresh) {
+	if (!flow->beginning.side || !flow->fresh) {
 		/* It began before anybody wanted its first bytes. */
 		flow->ours = 1;
 		return 1;
 	}
+	if (flow->above)
+		cookie = cookie_above(flow);
+	if (!flow->by.actor.pid) {
+		struct holder *holder = bpf_map_lookup_elem(&HOLDERS, &cookie);
+		if (holder)
+			flow->by = *holder;
+	}
 	u32 count = outgoing ? flow->sent++ : flow->received++;
 	u64 why = 0;
-	int outbound = connection->marks & STREAM_MARK_OUTBOUND;
+	int outbound = flow->beginning.side & STREAM_MARK_OUTBOUND;
 	if (count < PACKETS_TOLD && wanted(outgoing ? KIND_SENT : KIND_RECEIVED))
 		why |= FOR_FIRST_BYTES;
 	if (count < PACKETS_TOLD && outbound && packet.port == PORT_DNS && wanted(KIND_DNS))
@@ -220,8 +208,8 @@ static __always_inline int on_tcp(struct __sk_buff *skb, struct bpf_sock *sk, st
 		flow->hello = 0;
 	}
 	if (why)
-		tell_packet(skb, &packet, outgoing ? KIND_SENT : KIND_RECEIVED, &connection->actor,
-		     connection->inode, why | IPPROTO_TCP | (u64)connection->marks << 32,
+		tell_packet(skb, &packet, outgoing ? KIND_SENT : KIND_RECEIVED, flow,
+		     why | IPPROTO_TCP | (u64)flow->beginning.side << 32,
 		     why & (FOR_DNS | FOR_TLS) ? NAMES_KEPT : PAYLOAD_KEPT);
 	return 1;
 }
@@ -241,10 +229,10 @@ static __always_inline int on_datagram(struct __sk_buff *skb, struct flow *flow,
 		return 1;
 	/* A datagram leaves in the context of who sends it. */
 	if (outgoing && of_user())
-		stamp_task(&flow->actor, (void *)bpf_get_current_task());
-	if (!flow->actor.pid || flow->actor.pid == filter.self)
+		stamp_task(&flow->by.actor, (void *)bpf_get_current_task());
+	if (!flow->by.actor.pid || flow->by.actor.pid == filter.self)
 		return 1;
-	tell_packet(skb, &packet, outgoing ? KIND_SENT : KIND_RECEIVED, &flow->actor, 0,
+	tell_packet(skb, &packet, outgoing ? KIND_SENT : KIND_RECEIVED, flow,
 	     why | IPPROTO_UDP | (u64)STREAM_MARK_DATAGRAM << 32,
 	     why & FOR_DNS ? NAMES_KEPT : PAYLOAD_KEPT);
 	return 1;
@@ -262,9 +250,9 @@ static __always_inline int on_message(struct __sk_buff *skb, struct flow *flow)
 		return 1;
 	flow->sent++;
 	if (of_user())
-		stamp_task(&flow->actor, (void *)bpf_get_current_task());
-	if (flow->actor.pid != filter.self)
-		tell_packet(skb, &packet, KIND_ICMP, &flow->actor, 0, 0, PAYLOAD_KEPT);
+		stamp_task(&flow->by.actor, (void *)bpf_get_current_task());
+	if (flow->by.actor.pid != filter.self)
+		tell_packet(skb, &packet, KIND_ICMP, flow, 0, PAYLOAD_KEPT);
 	return 1;
 }
 
@@ -334,8 +322,8 @@ int on_socket_made(struct bpf_sock *sk)
 	if (!flow)
 		return 1;
 	flow->made = 1;
-	stamp_task(&flow->actor, (void *)bpf_get_current_task());
-	if (flow->actor.pid == filter.self)
+	stamp_task(&flow->by.actor, (void *)bpf_get_current_task());
+	if (flow->by.actor.pid == filter.self)
 		flow->ours = 1;
 	return 1;
 }

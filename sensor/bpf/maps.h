@@ -207,24 +207,6 @@ struct {
 	__type(value, struct scratch);
 } SCRATCH SEC(".maps");
 
-/* TCP connections by cookie. What is evicted only loses its direction and its payload. */
-struct connection {
-	struct actor actor;
-	u64 inode;
-	u16 fresh; /* its first bytes were wanted when it began */
-	u16 over;  /* its end was told */
-	u16 port;
-	u16 marks; /* outbound or accepted, as in the catalogue's stream-mark */
-	u8 address[16];
-	u64 address_len; /* 4 or 16 */
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, u64);
-	__type(value, struct connection);
-} CONNECTIONS SEC(".maps");
-
 /* For whom the current task works, while it tells of a request to an io_uring: what is told then
  * is done by the one who made the request. Naming the worker keeps what interrupts it on this CPU
  * from being taken for its work. */

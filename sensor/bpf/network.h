@@ -1,108 +1,15 @@
 /* Sockets: who connects where, who accepts, who waits. */
 #pragma once
-#include "stream.h"
+#include "state.h"
 
 #define EINTR 4
 #define EISCONN 106
 #define EALREADY 114
-#define EINPROGRESS 115
-
-/* Whether anybody wants what packets hold. */
-static __always_inline int payloads_wanted(void)
-{
-	return wanted(KIND_SENT) || wanted(KIND_RECEIVED) || wanted(KIND_TLS) || wanted(KIND_DNS);
-}
-
-/* Attributes of a disconnect: numbers of the catalogue. */
-#define DISCONNECT_SENT 1
-#define DISCONNECT_RECEIVED 2
-
-/* sk_shutdown: nothing is received or sent any more. */
-#define SHUT_BOTH 3
-
-/* Tells of the end of a connection, by the one who began it: whoever runs when it breaks off has
- * often nothing to do with it. One that was never accepted is nobody's. */
-static __always_inline void disconnected(struct sock *sk, u64 cookie)
-{
-	struct connection *connection = bpf_map_lookup_elem(&CONNECTIONS, &cookie);
-	if (!connection || connection->over || !connection->actor.pid)
-		return;
-	connection->over = 1;
-	struct scratch *s = claim_for(KIND_DISCONNECT);
-	if (!s)
-		return;
-	stamp(s, KIND_DISCONNECT);
-	s->record.actor = connection->actor;
-	s->record.blocks = BLOCK_ATTR | BLOCK_NUMBER;
-	struct attr *attr = reserve(s, 2 * sizeof(struct attr));
-	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	set_attr(attr, DISCONNECT_SENT, BPF_CORE_READ(tcp, bytes_sent));
-	set_attr(attr + 1, DISCONNECT_RECEIVED, BPF_CORE_READ(tcp, bytes_received));
-	u32 port = connection->port;
-	if (port) {
-		s->record.text_len = append(s, connection->address, connection->address_len, 16);
-	} else {
-		port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
-		s->record.text_len = append_inet(s, sk, 0);
-	}
-	s->record.ret = -BPF_CORE_READ(sk, sk_err);
-	s->record.a = port | (u64)connection->marks << 32;
-	s->record.b = connection->inode;
-	s->record.c = cookie;
-	finish(s, KIND_DISCONNECT);
-}
-
-/* Direction and maker of every TCP connection. Runs in the maker's context for SYN_SENT, in
- * anybody's for the rest. */
-SEC("tp_btf/inet_sock_set_state")
-int BPF_PROG(on_socket_state, struct sock *sk, int from, int to)
-{
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return 0;
-	int outbound = to == TCP_SYN_SENT;
-	int accepted = from == TCP_SYN_RECV && to == TCP_ESTABLISHED;
-	/* A connect that was refused is still to be told, with its port, at the call's exit. */
-	int over = to == TCP_CLOSE && from != TCP_SYN_SENT;
-	/* One direction that is shut down leaves the other one open. */
-	int ended = to == TCP_CLOSE || ((to == TCP_FIN_WAIT1 || to == TCP_LAST_ACK) &&
-					(sk->sk_shutdown & SHUT_BOTH) == SHUT_BOTH);
-	ended = ended && wanted(KIND_DISCONNECT);
-	if (!outbound && !accepted && !over && !ended)
-		return 0;
-	/* Asking for it also makes the socket have one. */
-	u64 cookie = bpf_get_socket_cookie(sk);
-	if (ended)
-		disconnected(sk, cookie);
-	if (over)
-		bpf_map_delete_elem(&CONNECTIONS, &cookie);
-	if (!outbound && !accepted)
-		return 0;
-	struct connection connection = {};
-	struct task_struct *task = bpf_get_current_task_btf();
-	connection.marks = accepted ? STREAM_MARK_ACCEPTED : STREAM_MARK_OUTBOUND;
-	connection.fresh = payloads_wanted();
-	if (outbound) {
-		connection.port = __builtin_bswap16(sk->__sk_common.skc_dport);
-		connection.address_len = copy_address(connection.address, sk, 0);
-		connection.inode = inode_of_socket(BPF_CORE_READ(sk, sk_socket));
-		if (task->flags & PF_KTHREAD || task->tgid == filter.self)
-			connection.fresh = 0;
-		else
-			stamp_actor(&connection.actor);
-	}
-	bpf_map_update_elem(&CONNECTIONS, &cookie, &connection, BPF_ANY);
-	return 0;
-}
 
 /* Families whose addresses are told. */
 static __always_inline int has_address(u16 family)
 {
 	return family == AF_INET || family == AF_INET6 || family == AF_UNIX || family == AF_VSOCK;
-}
-
-static __always_inline u64 port_and_family(u32 port, u16 family, u16 type)
-{
-	return port | (u64)family << 32 | (u64)type << 48;
 }
 
 /* The address that the call was given, where the kernel has kept none: the call has failed, so
@@ -168,13 +75,21 @@ static __always_inline int connected(struct file *file, const void *given, long 
 		else if (given)
 			s->record.text_len = given_address(s, given, &port);
 	} else {
-		struct connection *known = alive ? 0 : connection_of(sk);
+		struct beginning known = {};
+		/* A multipath one has no address of its own before it has come about, but the first
+		 * below it has. */
+		struct sock *first = sk;
+		if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_MPTCP &&
+		    bpf_core_field_exists(struct mptcp_sock, first))
+			first = BPF_CORE_READ((struct mptcp_sock *)sk, first);
+		if (!alive && first)
+			recall((u64)first, &known);
 		if (alive) {
 			port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 			s->record.text_len = append_inet(s, sk, 0);
-		} else if (known) {
-			port = known->port;
-			s->record.text_len = append(s, known->address, known->address_len, 16);
+		} else if (known.port) {
+			port = known.port;
+			s->record.text_len = append(s, known.address, known.address_len, 16);
 		} else if (given) {
 			s->record.text_len = given_address(s, given, &port);
 		}
@@ -195,6 +110,19 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(on_connect, struct pt_regs *regs, long ret)
 {
 	return connected(file_of(ARG1(regs)), (const void *)ARG2(regs), ret);
+}
+
+/* From now on the packets of the connection have a process. */
+static __always_inline void hold(struct scratch *s)
+{
+	/* Free while no path is walked. */
+	struct holder *holder = (void *)s->walk.text;
+	u64 cookie = s->record.c;
+	if (!cookie || !(payloads_wanted() || wanted(KIND_DISCONNECT)))
+		return;
+	holder->actor = s->record.actor;
+	holder->inode = s->record.b;
+	bpf_map_update_elem(&HOLDERS, &cookie, holder, BPF_ANY);
 }
 
 static __always_inline int accepted(struct file *file, long ret)
@@ -235,12 +163,7 @@ static __always_inline int accepted(struct file *file, long ret)
 	s->record.a = port_and_family(port, family, type);
 	s->record.b = BPF_CORE_READ(file, f_inode, i_ino);
 	s->record.c = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	/* From now on its packets have a process. */
-	struct connection *connection = connection_of(sk);
-	if (connection) {
-		connection->actor = s->record.actor;
-		connection->inode = s->record.b;
-	}
+	hold(s);
 	finish(s, KIND_ACCEPT);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* What a file descriptor is, by the identity of the object behind it. */
 #pragma once
-#include "path.h"
+#include "connection.h"
 
 /* Bytes of a file's path that a stream keeps: its end. */
 #define STREAM_PATH 256
@@ -90,12 +90,6 @@ static __always_inline struct sock *unix_peer(struct sock *sk)
 	return BPF_CORE_READ((struct unix_sock *)sk, peer);
 }
 
-static __always_inline struct connection *connection_of(struct sock *sk)
-{
-	u64 cookie = BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
-	return cookie ? bpf_map_lookup_elem(&CONNECTIONS, &cookie) : 0;
-}
-
 /* Identity of a pseudo-terminal: index and device of its devpts, the same from both sides. */
 static __always_inline int describe_terminal(struct file *file, struct stream *out)
 {
@@ -161,9 +155,9 @@ static __always_inline void describe_socket(struct scratch *s, struct file *file
 			if (state == TCP_ESTABLISHED)
 				out->marks |= STREAM_MARK_OUTBOUND;
 		} else {
-			struct connection *known = connection_of(sk);
-			if (known)
-				out->marks |= known->marks;
+			struct beginning beginning = {};
+			recall((u64)sk, &beginning);
+			out->marks |= beginning.side;
 		}
 	} else if (family == AF_VSOCK) {
 		out->address_len = append_vsock(s, sk, 0, &out->port);

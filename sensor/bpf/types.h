@@ -443,15 +443,41 @@ struct socket;
 struct sock {
 	struct sock_common __sk_common;
 	struct socket *sk_socket;
+	struct bpf_local_storage *sk_bpf_storage;
 	u16 sk_type;
 	u16 sk_protocol;
 	u8 sk_shutdown;
 	int sk_err;
 	struct pid *sk_peer_pid;
 };
+struct inet_connection_sock {
+	void *icsk_ulp_data;
+};
 struct tcp_sock {
 	u64 bytes_sent;
 	u64 bytes_received;
+	bool is_mptcp;
+};
+/* Multipath TCP: the socket that a process holds, and what each TCP socket below it knows of it. */
+struct mptcp_sock {
+	u64 bytes_sent;
+	u64 bytes_received;
+	struct sock *first;
+};
+struct mptcp_subflow_context {
+	struct sock *conn;
+};
+/* What programs keep with a socket. */
+struct bpf_local_storage_data {
+	void *smap;
+	u8 data[0];
+};
+struct bpf_local_storage_elem {
+	struct hlist_node snode;
+	struct bpf_local_storage_data sdata;
+};
+struct bpf_local_storage {
+	struct hlist_head list;
 };
 struct socket {
 	struct file *file;
