@@ -13,6 +13,13 @@
 /* Set in the number of an x32 call. */
 #define X32_BIT 0x40000000ull
 
+/* Calls of the i386 table that differ from those that they are told as. */
+#define COMPAT_UMOUNT 22
+#define COMPAT_TRUNCATE64 193
+#define COMPAT_FTRUNCATE64 194
+/* What the i386 table's `ipc` does. */
+#define IPC_SHMAT 21
+
 /* Calls of the i386 table whose arguments lie in an array in the caller's memory. */
 #define COMPAT_MMAP 90
 #define COMPAT_SOCKETCALL 102
@@ -25,6 +32,16 @@ static __always_inline int is_compat(void)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	return !!IS_COMPAT(task);
+}
+
+/* The number in the table for 32-bit programs that a call was made by, 0 for any other call. */
+static __always_inline u32 compat_number(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return is_compat() ? regs->orig_ax : 0;
+#else
+	return 0;
+#endif
 }
 
 static __always_inline u64 compat_argument(struct pt_regs *regs, u32 n)

@@ -25,6 +25,16 @@ static __always_inline struct scratch *claim_for(u16 kind)
 	return 0;
 }
 
+/* Counts what the current task did and what there is nothing left to tell of: another thread, or a
+ * later request of the same batch, has taken away what it was about. */
+static __noinline int unreadable(u16 kind)
+{
+	if (wanted(kind))
+		lose(LOSS_CAUSE_UNREADABLE, kind, bpf_get_current_cgroup_id(),
+		     cgroup_v1((void *)bpf_get_current_task()));
+	return 0;
+}
+
 static __always_inline struct scratch *claim(void)
 {
 	return claim_for(0);
@@ -136,9 +146,12 @@ static __always_inline struct scratch *begin(u16 kind)
 /* Sends on the lane that the catalogue gives the kind, if it is wanted. */
 static __always_inline void finish(struct scratch *s, u16 kind)
 {
+	u32 security = (kind < 64 ? SECURITY_KINDS_0 >> kind : SECURITY_KINDS_1 >> (kind - 64)) & 1;
+	/* A fork that leaves namespaces behind is rare, and none that does not may hide it. */
+	if (kind == KIND_FORK && s->record.a)
+		security = 1;
 	if (passes(s, kind))
-		send(s, (kind < 64 ? SECURITY_KINDS_0 >> kind : SECURITY_KINDS_1 >> (kind - 64)) &
-				1);
+		send(s, security);
 	release(s);
 }
 

@@ -108,3 +108,21 @@ static __noinline u32 append_given(struct scratch *s, s32 directory, const char 
 	more = append_user_string(s, name, GIVEN_KEPT);
 	return len + more;
 }
+
+/* An open as it was asked for: what it opened is not, or no longer, to be had from the kernel. `found`
+ * is the file that stands in its place, which user space tells apart from it. */
+static __noinline int tell_open_as_given(s32 directory, const char *name, u32 flags, s32 ret,
+					 u64 found)
+{
+	struct scratch *s = begin(KIND_OPEN);
+	if (!s)
+		return 0;
+	s->record.ret = ret;
+	s->record.a = flags;
+	s->record.text_len = append_given(s, directory, name);
+	s->record.b = found;
+	s->record.marks |= EVENT_MARK_INCOMPLETE | root_marks() |
+			   (flags & O_NOFOLLOW ? 0 : GIVEN_FOLLOW);
+	finish(s, KIND_OPEN);
+	return 0;
+}

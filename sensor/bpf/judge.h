@@ -185,7 +185,7 @@ static long judge_step(u32 turn, void *context)
 /* Calls on a name: where nothing has seen the entry the path is told as given. */
 static __always_inline int is_of_names(u16 kind)
 {
-	return kind >= KIND_RENAME && kind <= KIND_MKDIR;
+	return (kind >= KIND_RENAME && kind <= KIND_MKDIR) || kind == KIND_MOUNT;
 }
 
 static __always_inline int is_of_sockets(u16 kind)

@@ -246,16 +246,26 @@ static __always_inline int changed(u16 kind, long ret, s32 directory, u64 path, 
 	return tell(&act);
 }
 
+/* The length, which 32-bit calls give in two halves. */
+static __always_inline u64 given_length(struct pt_regs *regs)
+{
+	u32 number = compat_number(regs);
+	u64 length = ARG2(regs);
+	if (number == COMPAT_TRUNCATE64 || number == COMPAT_FTRUNCATE64)
+		length |= ARG3(regs) << 32;
+	return length;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_truncate, struct pt_regs *regs, long ret)
 {
-	return changed(KIND_TRUNCATE, ret, AT_FDCWD, ARG1(regs), 0, ARG2(regs));
+	return changed(KIND_TRUNCATE, ret, AT_FDCWD, ARG1(regs), 0, given_length(regs));
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_ftruncate, struct pt_regs *regs, long ret)
 {
-	return named(KIND_TRUNCATE, ret, ARG1(regs), 0, ARG2(regs));
+	return named(KIND_TRUNCATE, ret, ARG1(regs), 0, given_length(regs));
 }
 
 #define PERMISSIONS 07777

@@ -192,14 +192,30 @@ int BPF_PROG(on_mprotect, struct pt_regs *regs, long ret)
 	return 0;
 }
 
+static __always_inline int attached(u64 address, u32 flags)
+{
+	if (!(flags & SHM_EXEC || executes(PROT_READ)))
+		return 0;
+	struct region region = { .address = address, .mapped = 1, .marks = MEMORY_MARK_MAPPED };
+	made_executable(&region, 1, PROT_READ | PROT_EXEC, 0, MEMORY_MARK_ANONYMOUS);
+	return 0;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_shmat, struct pt_regs *regs, long ret)
 {
-	if ((ret < 0 && ret > -4096) || !(ARG3(regs) & SHM_EXEC || executes(PROT_READ)))
+	return ret < 0 && ret > -4096 ? 0 : attached(ret, ARG3(regs));
+}
+
+/* One 32-bit call for all of System V's, which puts the address into the caller's memory. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_ipc, struct pt_regs *regs, long ret)
+{
+	u32 address = 0;
+	if (ret || (ARG1(regs) & 0xffff) != IPC_SHMAT ||
+	    bpf_probe_read_user(&address, sizeof(address), (void *)ARG4(regs)))
 		return 0;
-	struct region region = { .address = ret, .mapped = 1, .marks = MEMORY_MARK_MAPPED };
-	made_executable(&region, 1, PROT_READ | PROT_EXEC, 0, MEMORY_MARK_ANONYMOUS);
-	return 0;
+	return attached(address, ARG3(regs));
 }
 
 /* By the call, or by an ioctl of the device that stands for it. */

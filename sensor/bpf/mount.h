@@ -1,14 +1,18 @@
 /* The mount family. What a successful call made is read from the kernel's own tables; only what
  * it was asked for comes from the caller's memory. */
 #pragma once
-#include "stream.h"
+#include "life.h"
 
 #define MS_REMOUNT 0x20
 #define MS_BIND 0x1000
 #define MS_MOVE 0x2000
 #define MS_PROPAGATION 0x1e0000 /* unbindable, private, slave, shared */
 
+#define UMOUNT_NOFOLLOW 8
 #define MOVE_MOUNT_F_EMPTY_PATH 4
+#define MOVE_MOUNT_T_EMPTY_PATH 0x40
+#define FSPICK_SYMLINK_NOFOLLOW 1
+#define FSPICK_EMPTY_PATH 8
 #define FSCONFIG_SET_STRING 1
 #define FSCONFIG_SET_PATH 3
 
@@ -92,6 +96,26 @@ static __always_inline u16 tell_mount(struct scratch *s, struct vfsmount *mnt)
 	return len;
 }
 
+/* Appends a path as the caller gave it, for user space to resolve. The device is set by whoever knows
+ * it. `empty`: an empty name stands for what is behind `directory`. */
+static __noinline u32 append_place(struct scratch *s, s32 directory, const char *name, u32 empty,
+				   u32 follow)
+{
+	char first = 0;
+	u32 len;
+	if (empty && !bpf_probe_read_user(&first, 1, name) && !first) {
+		struct path path = behind(directory);
+		if (!path.dentry)
+			return 0;
+		resolve(s, path.mnt, path.dentry);
+		return append_path(s, PATH_KEPT);
+	}
+	len = append_given(s, directory, name);
+	s->record.c = 0;
+	s->record.marks |= follow | root_marks();
+	return len;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_mount, struct pt_regs *regs, long ret)
 {
@@ -117,7 +141,8 @@ int BPF_PROG(on_mount, struct pt_regs *regs, long ret)
 	if (made)
 		s->record.text_len = append_mount_path(s, made);
 	else
-		s->record.text_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
+		s->record.text_len =
+			append_place(s, AT_FDCWD, (void *)ARG2(regs), 0, GIVEN_FOLLOW);
 	s->record.text2_len = append_user_string(s, (void *)ARG1(regs), PATH_KEPT);
 	if (made) {
 		struct super_block *sb = BPF_CORE_READ(made, mnt_sb);
@@ -133,10 +158,13 @@ int BPF_PROG(on_mount, struct pt_regs *regs, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_umount, struct pt_regs *regs, long ret)
 {
-	struct scratch *s = begin_mount(MOUNT_OPERATION_UMOUNT, ARG2(regs), ret);
+	/* The older one of the 32-bit calls has no flags. */
+	u32 flags = compat_number(regs) == COMPAT_UMOUNT ? 0 : ARG2(regs);
+	struct scratch *s = begin_mount(MOUNT_OPERATION_UMOUNT, flags, ret);
 	if (!s)
 		return 0;
-	s->record.text_len = append_user_string(s, (void *)ARG1(regs), PATH_KEPT);
+	s->record.text_len = append_place(s, AT_FDCWD, (void *)ARG1(regs), 0,
+					  flags & UMOUNT_NOFOLLOW ? 0 : GIVEN_FOLLOW);
 	finish(s, KIND_MOUNT);
 	return 0;
 }
@@ -153,7 +181,8 @@ int BPF_PROG(on_move_mount, struct pt_regs *regs, long ret)
 	if (ret == 0 && from) {
 		s->record.text_len = tell_mount(s, BPF_CORE_READ(from, f_path.mnt));
 	} else {
-		s->record.text_len = append_user_string(s, (void *)ARG4(regs), PATH_KEPT);
+		s->record.text_len = append_place(s, ARG3(regs), (void *)ARG4(regs),
+						  flags & MOVE_MOUNT_T_EMPTY_PATH, 0);
 		s->record.text2_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
 	}
 	finish(s, KIND_MOUNT);
@@ -175,6 +204,28 @@ int BPF_PROG(on_open_tree, struct pt_regs *regs, long ret)
 		type_from_kernel(s, BPF_CORE_READ(sb, s_type));
 	} else {
 		s->record.text2_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
+	}
+	finish(s, KIND_MOUNT);
+	return 0;
+}
+
+/* A file system that is mounted is taken up to be given other options. */
+SEC("tp_btf/sys_exit")
+int BPF_PROG(on_fspick, struct pt_regs *regs, long ret)
+{
+	u32 flags = ARG3(regs);
+	struct scratch *s = begin_mount(MOUNT_OPERATION_FSPICK, flags, ret);
+	if (!s)
+		return 0;
+	s->record.text_len = append_place(s, ARG1(regs), (void *)ARG2(regs),
+					  flags & FSPICK_EMPTY_PATH,
+					  flags & FSPICK_SYMLINK_NOFOLLOW ? 0 : GIVEN_FOLLOW);
+	struct file *file = ret < 0 ? 0 : file_of(ret);
+	if (file) {
+		struct fs_context *context = BPF_CORE_READ(file, private_data);
+		struct super_block *sb = BPF_CORE_READ(context, root, d_sb);
+		file_system(s, sb);
+		type_from_kernel(s, BPF_CORE_READ(sb, s_type));
 	}
 	finish(s, KIND_MOUNT);
 	return 0;
@@ -241,6 +292,8 @@ int BPF_PROG(on_pivot_root, struct pt_regs *regs, long ret)
 		return 0;
 	s->record.text_len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
 	s->record.text2_len = append_user_string(s, (void *)ARG1(regs), PATH_KEPT);
+	/* Both meant what they meant before the roots were exchanged. */
+	s->record.marks |= EVENT_MARK_AS_GIVEN;
 	if (ret == 0) {
 		struct task_struct *task = bpf_get_current_task_btf();
 		struct super_block *sb = BPF_CORE_READ(task, fs, root.mnt, mnt_sb);
@@ -271,7 +324,8 @@ int BPF_PROG(on_chroot, struct pt_regs *regs, long ret)
 		s->record.c = BPF_CORE_READ(mnt, mnt_sb, s_dev);
 		s->record.b |= (u32)BPF_CORE_READ(mnt, mnt_sb, s_magic);
 	} else {
-		s->record.text_len = append_user_string(s, (void *)ARG1(regs), PATH_KEPT);
+		s->record.text_len =
+			append_place(s, AT_FDCWD, (void *)ARG1(regs), 0, GIVEN_FOLLOW);
 	}
 	finish(s, KIND_MOUNT);
 	return 0;
@@ -285,11 +339,15 @@ int BPF_PROG(on_mount_setattr, struct pt_regs *regs, long ret)
 	if (!s)
 		return 0;
 	/* With a descriptor alone, that is the mount. */
-	struct file *of = flags & AT_EMPTY_PATH ? file_of(ARG1(regs)) : 0;
-	u32 len = append_user_string(s, (void *)ARG2(regs), PATH_KEPT);
-	if (!len && ret == 0 && of)
-		len = tell_mount(s, BPF_CORE_READ(of, f_path.mnt));
-	s->record.text_len = len;
+	struct file *of = flags & AT_EMPTY_PATH && ret == 0 && !unless_empty(ARG2(regs))
+				  ? file_of(ARG1(regs))
+				  : 0;
+	if (of)
+		s->record.text_len = tell_mount(s, BPF_CORE_READ(of, f_path.mnt));
+	else
+		s->record.text_len =
+			append_place(s, ARG1(regs), (void *)ARG2(regs), flags & AT_EMPTY_PATH,
+				     flags & AT_SYMLINK_NOFOLLOW ? 0 : GIVEN_FOLLOW);
 	finish(s, KIND_MOUNT);
 	return 0;
 }

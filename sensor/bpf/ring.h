@@ -166,13 +166,26 @@ struct names {
 	const char *path;
 	const char *old_path;
 };
-/* What is evicted is told without a path. */
+/* What is evicted is counted as unreadable when it is completed: who would hide a request behind others
+ * needs more of them than this under way, on all rings of the machine together. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, 8192);
 	__type(key, u64);
 	__type(value, struct names);
 } GIVEN_NAMES SEC(".maps");
+
+/* Takes the names that were noted of a request. */
+static __always_inline int take_names(struct io_kiocb *request, struct names *out)
+{
+	u64 address = (u64)request;
+	struct names *noted = bpf_map_lookup_elem(&GIVEN_NAMES, &address);
+	if (!noted)
+		return 0;
+	*out = *noted;
+	bpf_map_delete_elem(&GIVEN_NAMES, &address);
+	return 1;
+}
 
 #define name_of(request, form, field) BPF_CORE_READ((struct form *)(request), field, uptr)
 

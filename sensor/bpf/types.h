@@ -267,6 +267,7 @@ struct fs_struct {
 struct pid;
 struct fs_context {
 	struct file_system_type *fs_type;
+	struct dentry *root;
 };
 struct proc_inode {
 	struct pid *pid;

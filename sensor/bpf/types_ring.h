@@ -114,6 +114,7 @@ struct io_xattr {
 };
 struct io_splice {
 	struct file *file_out;
+	u64 len;
 	int splice_fd_in;
 	unsigned int flags;
 };

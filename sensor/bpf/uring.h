@@ -9,6 +9,7 @@
 #pragma once
 #include "descriptor.h"
 #include "file.h"
+#include "given.h"
 #include "life.h"
 #include "message.h"
 #include "ring.h"
@@ -29,10 +30,89 @@ struct {
 
 /* One function for each kind of act, and not one program with all of them inlined: older verifiers
  * lose the bounds of values that the compiler then keeps for several. */
+static __noinline int open_as_given(struct io_kiocb *request, struct names *names, s32 res,
+				    u64 found)
+{
+	struct io_open *open = (void *)request;
+	return tell_open_as_given(BPF_CORE_READ(open, dfd), names->path,
+				  BPF_CORE_READ(open, how.flags), res, found);
+}
+
+/* Where the path of a file and the name that was given end alike. */
+struct comparison {
+	struct scratch *s;
+	u32 len;
+	u32 differs;
+};
+
+static long compare_step(u32 turn, void *context)
+{
+	struct comparison *c = context;
+	u32 at = turn * 8, real = PATH_KEPT - c->len + at;
+	u64 given = 0, own = 0;
+	if (at >= c->len)
+		return 1;
+	bpf_probe_read_kernel(&given, 8, c->s->body + (at & (PATH_KEPT - 1)));
+	bpf_probe_read_kernel(&own, 8, c->s->walk.text + (real & (PATH_KEPT - 1)));
+	u32 left = c->len - at;
+	u64 kept = left < 8 ? (1ull << (left & 7) * 8) - 1 : ~0ull;
+	if (!((given ^ own) & kept))
+		return 0;
+	c->differs = 1;
+	return 1;
+}
+
+/* Whether the file is what stands at this very name: an absolute one that is its whole path, or one
+ * without a directory in the directory that is meant. Not static, like what else leads to a walk. */
+__noinline int is_at(u64 address, s32 directory, u64 name)
+{
+	struct file *file = (void *)address;
+	struct scratch *s = claim();
+	if (!s)
+		return 0;
+	struct comparison c = { .s = s, .differs = 1 };
+	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	resolve(s, BPF_CORE_READ(file, f_path.mnt), dentry);
+	long len = bpf_probe_read_user_str(s->body, PATH_KEPT, (void *)name) - 1;
+	if (len > 0 && len < PATH_KEPT && !s->walk.flags) {
+		c.len = len;
+		c.differs = s->body[0] == '/'
+				    ? c.len != PATH_KEPT - s->walk.start
+				    : c.len != BPF_CORE_READ(dentry, d_name.len) ||
+					      BPF_CORE_READ(dentry, d_parent) !=
+						      behind(directory).dentry;
+		if (!c.differs)
+			repeat(PATH_KEPT / 8, compare_step, &c);
+	}
+	release(s);
+	return !c.differs;
+}
+
+/* A function of its own, so that its stack is not there while the file is told. */
 static __noinline int tell_open(struct io_kiocb *request, s32 res)
 {
 	u32 slot = BPF_CORE_READ((struct io_open *)request, file_slot);
 	return opened((u64)made_by(request, slot, res), res, 0);
+}
+
+/* The descriptor or slot is looked up when the request is completed, which may be after others of
+ * its batch have closed it or opened another file in it. What does not stand at the name that was
+ * asked for is told twice: as what it is, and as it was asked for. */
+static __noinline int compare_open(struct io_kiocb *request, s32 res)
+{
+	struct names names = {};
+	u32 slot = BPF_CORE_READ((struct io_open *)request, file_slot);
+	int noted = take_names(request, &names);
+	if (res < 0 || !wanted(KIND_OPEN))
+		return 0;
+	struct file *file = made_by(request, slot, res);
+	/* Whose memory held the name is gone with its task. */
+	if (!noted || is_stranger())
+		return file ? 0 : unreadable(KIND_OPEN);
+	if (file && is_at((u64)file, BPF_CORE_READ((struct io_open *)request, dfd),
+			  (u64)names.path))
+		return 0;
+	return open_as_given(request, &names, res, file ? BPF_CORE_READ(file, f_inode, i_ino) : 0);
 }
 
 static __noinline int tell_accept(struct io_kiocb *request, s32 res)
@@ -150,14 +230,7 @@ static __noinline int tell_names(struct io_kiocb *request, struct names *names, 
 	};
 	struct io_link *link = (void *)request;
 	struct io_rename *rename = (void *)request;
-	struct io_open *open = (void *)request;
 	switch (operation) {
-	case URING_OPENAT:
-	case URING_OPENAT2:
-		act.directory = BPF_CORE_READ(open, dfd);
-		act.a = BPF_CORE_READ(open, how.flags);
-		act.follow = act.a & O_NOFOLLOW ? 0 : GIVEN_FOLLOW;
-		break;
 	case URING_RENAMEAT:
 		act.directory = BPF_CORE_READ(rename, new_dfd);
 		act.old_directory = BPF_CORE_READ(rename, old_dfd);
@@ -193,13 +266,13 @@ static __noinline int tell_names(struct io_kiocb *request, struct names *names, 
 /* A completed request whose names were noted. */
 static __noinline int tell_named(struct io_kiocb *request, s32 res)
 {
-	u64 address = (u64)request;
-	struct names *noted = bpf_map_lookup_elem(&GIVEN_NAMES, &address);
-	if (!noted)
+	struct names names = {};
+	int noted = take_names(request, &names);
+	if (!is_told(res))
 		return 0;
-	struct names names = *noted;
-	bpf_map_delete_elem(&GIVEN_NAMES, &address);
-	return is_stranger() ? 0 : tell_names(request, &names, res);
+	if (!noted || is_stranger())
+		return unreadable(kind_of(BPF_CORE_READ(request, opcode)));
+	return tell_names(request, &names, res);
 }
 
 static __always_inline void tell_request(struct io_kiocb *request, u32 operation, s32 res)
@@ -209,6 +282,7 @@ static __always_inline void tell_request(struct io_kiocb *request, u32 operation
 	case URING_OPENAT:
 	case URING_OPENAT2:
 		tell_open(request, res);
+		compare_open(request, res);
 		break;
 	case URING_ACCEPT:
 		tell_accept(request, res);
@@ -243,13 +317,45 @@ static __always_inline void tell_request(struct io_kiocb *request, u32 operation
 	}
 }
 
-/* What is asked for without an answer. What comes of it is not known; of an accept and of a splice
- * nothing is known yet. */
+/* A socket that is asked for; it has no number yet. */
+static __noinline int socket_asked(struct io_kiocb *request)
+{
+	struct io_socket *asked = (void *)request;
+	return socket_made(0, BPF_CORE_READ(asked, domain), BPF_CORE_READ(asked, type),
+			   BPF_CORE_READ(asked, protocol), 0);
+}
+
+/* The whole length is told: how much of it there was is not known yet. */
+static __noinline int splice_asked(struct io_kiocb *request, struct file *pipe)
+{
+	struct io_splice *asked = (void *)request;
+	u32 from = BPF_CORE_READ(asked, splice_fd_in);
+	u64 len = BPF_CORE_READ(asked, len);
+	struct file *file = BPF_CORE_READ(asked, flags) & SPLICE_FD_IN_FIXED
+				    ? fixed_file(BPF_CORE_READ(request, ctx), from)
+				    : file_of(from);
+	if (!file || !pipe)
+		return unreadable(KIND_SPLICE);
+	return spliced(len > 0x7fffffff ? 0x7fffffff : len, file, pipe);
+}
+
+/* What is asked for without an answer. What comes of it is not known; of an accept and of a slot
+ * that becomes a descriptor nothing is known yet. What an earlier request of the same batch is to
+ * put in place is not there yet. */
 static __always_inline void tell_asked(struct io_kiocb *request, u32 operation,
 				       struct names *names)
 {
 	struct file *file = names ? 0 : asked_for(request);
-	if (operation == URING_CONNECT)
+	if (operation == URING_SOCKET)
+		socket_asked(request);
+	else if (operation == URING_SPLICE)
+		splice_asked(request, file);
+	else if (names && (operation == URING_OPENAT || operation == URING_OPENAT2))
+		open_as_given(request, names, 0, 0);
+	else if (!file && !names && operation != URING_ACCEPT &&
+		 operation != URING_FIXED_FD_INSTALL)
+		unreadable(kind_of(operation));
+	else if (operation == URING_CONNECT)
 		connect_asked(request, file);
 	else if (operation == URING_BIND)
 		tell_own_end(file, 0, KIND_BIND);
@@ -315,6 +421,9 @@ int BPF_PROG(on_uring_submit, struct io_kiocb *request)
 	if (!is_wanted_operation(operation))
 		return 0;
 	int named = find_names(request, operation, &names);
+	/* Also where no answer is asked for: a refusal is answered all the same. */
+	if (named)
+		bpf_map_update_elem(&GIVEN_NAMES, &address, &names, BPF_ANY);
 	if (kind_of(operation) == KIND_XATTR)
 		note_attribute(request);
 	if (request->flags & URING_SKIP_SUCCESS && work_for(request, EVENT_MARK_INCOMPLETE)) {
@@ -327,8 +436,6 @@ int BPF_PROG(on_uring_submit, struct io_kiocb *request)
 		.user_data = BPF_CORE_READ(request, cqe.user_data),
 	};
 	bpf_map_update_elem(&REQUESTS, &asked, &address, BPF_ANY);
-	if (named && kind_of(operation) != KIND_OPEN)
-		bpf_map_update_elem(&GIVEN_NAMES, &address, &names, BPF_ANY);
 	return 0;
 }
 

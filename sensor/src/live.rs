@@ -311,8 +311,13 @@ impl Sensor {
             if out.len() == before && self.rings.holds() {
                 self.pass(out);
             }
-            for event in &mut out[before..] {
-                self.resolver.settle(event);
+            let mut at = before;
+            while let Some(event) = out.get_mut(at) {
+                if self.resolver.settle(event) {
+                    at += 1;
+                } else {
+                    out.remove(at);
+                }
             }
             self.flows.pass(out, before);
             let found = out.len() > before;

@@ -67,14 +67,18 @@ impl Resolver {
         }
     }
 
-    /// Resolves the given paths of an event; any other event stays as it is.
-    pub(super) fn settle(&self, event: &mut Event) {
+    /// Resolves the given paths of an event; any other event stays as it is. Returns whether it
+    /// tells anything: a request to open that was told by the file that it opened does not.
+    pub(super) fn settle(&self, event: &mut Event) -> bool {
         let private = event.marks & PRIVATE;
         event.marks &= !PRIVATE;
         // Of a message's address there is nothing to resolve.
         if event.marks & event_mark::AS_GIVEN == 0 || event.kind == kind::SEND {
-            return;
+            return true;
         }
+        // The file that was told in the place of this one, if any.
+        let told = if event.kind == kind::OPEN { event.b } else { 0 };
+        let of_mount = (event.kind == kind::MOUNT).then_some((event.b, event.c));
         let theirs;
         let root = if private & FOREIGN != 0 || event.marks & event_mark::TRUNCATED != 0 {
             None
@@ -95,6 +99,8 @@ impl Resolver {
         let (look, look_old) = match event.kind {
             kind::UNLINK => (!settled, false),
             kind::RENAME | kind::LINK => (settled, !settled),
+            // What was mounted there need not be there any more.
+            kind::MOUNT => (false, false),
             _ => (true, false),
         };
 
@@ -128,6 +134,11 @@ impl Resolver {
             }
             event.text2 = old;
         }
+        if let Some((b, c)) = of_mount {
+            event.b = b;
+            event.c = c & u64::from(u32::MAX);
+        }
+        told == 0 || told != event.b
     }
 }
 

@@ -53,11 +53,12 @@ const DUP: &[i64] = &[SYS_dup, SYS_dup3];
 #[cfg(not(target_arch = "x86_64"))]
 const PIPE: &[i64] = &[SYS_pipe2];
 
-/// Calls of kernel 6.6, 6.13 and 6.17, which the C library may not name yet; the same number on
+/// Calls of kernel 6.6, 6.13, 6.15 and 6.17, which the C library may not name yet; the same number on
 /// every machine.
 const SYS_FCHMODAT2: i64 = 452;
 const SYS_SETXATTRAT: i64 = 463;
 const SYS_REMOVEXATTRAT: i64 = 466;
+const SYS_OPEN_TREE_ATTR: i64 = 467;
 const SYS_FILE_SETATTR: i64 = 469;
 
 /// The 32-bit call that `socketcall` stands for when it is given this number (`SYSCALLS` in
@@ -161,7 +162,8 @@ pub(super) static HANDLERS: &[Handler] = &[
     handler("on_mount", &[kind::MOUNT], &[SYS_mount], &[21]),
     handler("on_umount", &[kind::MOUNT], &[SYS_umount2], &[22, 52]),
     handler("on_move_mount", &[kind::MOUNT], &[SYS_move_mount], &[429]),
-    handler("on_open_tree", &[kind::MOUNT], &[SYS_open_tree], &[428]),
+    handler("on_open_tree", &[kind::MOUNT], &[SYS_open_tree, SYS_OPEN_TREE_ATTR], &[428, 467]),
+    handler("on_fspick", &[kind::MOUNT], &[libc::SYS_fspick], &[433]),
     handler("on_fsopen", &[kind::MOUNT], &[SYS_fsopen], &[430]),
     handler("on_fsconfig", &[kind::MOUNT], &[SYS_fsconfig], &[431]),
     handler("on_fsmount", &[kind::MOUNT], &[SYS_fsmount], &[432]),
@@ -179,6 +181,7 @@ pub(super) static HANDLERS: &[Handler] = &[
     handler("on_mmap", MEMORY, &[libc::SYS_mmap], &[90, 192]),
     handler("on_mprotect", MEMORY, &[libc::SYS_mprotect, libc::SYS_pkey_mprotect], &[125, 380]),
     handler("on_shmat", MEMORY, &[libc::SYS_shmat], &[397]),
+    handler("on_ipc", MEMORY, &[], &[117]),
     handler("on_userfaultfd", &[kind::USERFAULTFD], &[libc::SYS_userfaultfd], &[374]),
     handler("on_keyctl", &[kind::KEYCTL], &[libc::SYS_keyctl], &[288]),
     handler("on_add_key", &[kind::KEYCTL], &[libc::SYS_add_key], &[286]),

@@ -277,6 +277,47 @@ assert int80(23, 0) == 0",
     }));
 }
 
+/// Calls that 32-bit programs make with other arguments, or under another number.
+#[test]
+fn forms_that_32_bit_calls_alone_have() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let d = fs::canonicalize(dir.path()).unwrap();
+    fs::write(d.join("long"), "x").unwrap();
+    // shmat by ipc, truncate64, ftruncate64, umount of old, whose second argument means nothing.
+    let Some((pid, told)) = int80(&format!(
+        "d = b'{}/'
+s = call(29, 0, 4096, 0o600)
+at = put(bytes(4))
+assert int80(117, 21, s, 0o100000, at, 0) == 0
+a = struct.unpack('I', ctypes.string_at(at, 4))[0]
+call(31, s, 0, 0)
+assert int80(193, d + b'long\\0', 5, 1) == 0
+f = os.open(d + b'long', os.O_RDWR)
+assert int80(194, f, 6, 2) == 0
+assert call(272, 0x20000) == 0
+assert int80(22, d + b'absent\\0', 0x12345678) == -2
+print(a)",
+        d.display()
+    )) else {
+        return;
+    };
+    let w = &mut watch;
+    let memory = compat(w, kind::EXECUTABLE_MEMORY, pid, |e| {
+        e.b == told.parse().unwrap()
+    });
+    assert_eq!((memory.a as u32, memory.c), (7, 1));
+    for length in [1 << 32 | 5, 2 << 32 | 6] {
+        let truncate = compat(w, kind::TRUNCATE, pid, |e| e.a == length);
+        assert_eq!(text(&truncate.text), d.join("long").to_str().unwrap());
+    }
+    let umount = compat(w, kind::MOUNT, pid, |_| true);
+    assert_eq!(umount.a, 0);
+    assert_eq!(text(&umount.text), d.join("absent").to_str().unwrap());
+}
+
 #[test]
 fn x32_calls_are_told_like_others() {
     let Some(mut watch) = Watch::start(&Filter::everything()) else {

@@ -120,6 +120,38 @@ call(272, 0x4000000)",
     assert_eq!(lost(&losses, |l| l.cgroup == quiet.id), 0, "{losses:?}");
 }
 
+/// Processes that are made in great numbers do not hide the one that leaves namespaces behind.
+#[test]
+fn a_flood_of_forks_hides_no_namespaces() {
+    let filter = Filter {
+        kinds: KindSet::CONTEXT,
+        ..Filter::default()
+    };
+    let Some(mut watch) = Watch::start_with(&small(), &filter) else {
+        return;
+    };
+    let Some(group) = Group::new("bomb") else {
+        return;
+    };
+    let (pid, _) = python(&format!(
+        "{}
+for i in range(3000):
+    if os.fork() == 0: os._exit(0)
+    os.wait()
+child = call(56, 0x20000 | 17, 0, 0, 0, 0)
+if child == 0: os._exit(0)
+assert child > 0",
+        group.enter()
+    ));
+    drain(&mut watch);
+    let losses = watch.sensor.losses();
+    let shed = lost(&losses, |l| l.kind == kind::FORK && l.cgroup == group.id);
+    assert!(shed > 100, "{losses:?}");
+    watch.expect("the fork that made a namespace", |e| {
+        of(kind::FORK, pid)(e) && e.a == 0x20000
+    });
+}
+
 #[test]
 fn datagrams_to_ever_new_addresses_are_told_or_counted() {
     let Some(mut watch) = Watch::start_with(&small(), &Filter::everything()) else {

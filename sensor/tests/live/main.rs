@@ -35,3 +35,4 @@ mod remembered;
 mod restart;
 mod signal;
 mod uring;
+mod uring_batch;

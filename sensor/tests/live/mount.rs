@@ -5,7 +5,7 @@ use crate::observe::{Watch, of, python, skip, text};
 use std::{fs, os::unix::fs::MetadataExt};
 use vedette_contract::{
     kind,
-    values::{mount_operation, open_mark},
+    values::{event_mark, mount_operation, open_mark},
 };
 use vedette_sensor::{event::Event, filter::Filter};
 
@@ -208,4 +208,78 @@ else: print(r)",
     assert_ne!(left.c as u32, made.c as u32);
     let foreign = u64::from(open_mark::FOREIGN_MOUNT);
     assert_eq!(left.a >> 32 & foreign, foreign);
+}
+
+/// Names of mounts that say something else than they mean.
+#[test]
+fn targets_are_resolved() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let d = fs::canonicalize(dir.path()).unwrap();
+    for name in ["at", "to", "copy"] {
+        fs::create_dir(d.join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("at", d.join("link")).unwrap();
+    let (pid, told) = watch.python(&format!(
+        "d = '{}'
+os.chdir(d)
+assert call(272, 0x20000) == 0
+assert libc.mount(None, b'/', None, 0x44000, None) == 0
+assert libc.mount(b'here', b'at', b'tmpfs', 0, None) == 0
+assert libc.mount(None, b'to/../link', None, 0x21, None) == 0
+assert libc.mount(None, b'link/.', None, 0x40000, None) == 0
+c = call(433, -100, b'link', 0)
+print(os.stat('at').st_dev)
+base = os.open('to', os.O_PATH)
+assert call(442, base, b'../link', 0, struct.pack('QQQQ', 2, 0, 0, 0), 32) == 0
+t = call(467, -100, b'at', 1, struct.pack('QQQQ', 1, 0, 0, 0), 32)
+print(c, t)
+assert call(429, -100, b'to/../at', base, b'../to', 0) == 0
+assert libc.umount2(b'copy/../to', 2) == 0
+# What is gone cannot be resolved.
+time.sleep(1)",
+        d.display()
+    ));
+    let numbers: Vec<i64> = told
+        .split_whitespace()
+        .map(|n| n.parse().unwrap())
+        .collect();
+    let [device, picked, tree] = numbers[..] else {
+        panic!("{told}")
+    };
+    let device = vedette_sensor::device::kernel_device(device as u64);
+    let w = &mut watch;
+    let made = mount(w, pid, mount_operation::MOUNT, |e| e.ret == 0);
+    assert_eq!((text(&made.text), made.c), (path(&d, "at"), device));
+    for (operation, at, flags) in [
+        (mount_operation::REMOUNT, "at", 0x21),
+        (mount_operation::PROPAGATION, "at", 0x40000),
+        (mount_operation::SETATTR, "at", 0),
+        (mount_operation::MOVE, "to", 0),
+        (mount_operation::UMOUNT, "to", 2),
+    ] {
+        let event = mount(w, pid, operation, |e| {
+            e.ret == 0 && text(&e.text) == path(&d, at)
+        });
+        assert_eq!(event.marks & !event_mark::LATE, event_mark::AS_GIVEN);
+        assert_eq!(event.a as u32, flags, "{operation}");
+    }
+    let pick = mount(w, pid, mount_operation::FSPICK, |_| true);
+    assert_eq!(i64::from(pick.ret), picked);
+    assert_eq!((text(&pick.text), pick.c), (path(&d, "at"), device));
+    assert_eq!((pick.b as u32, type_of(&pick)), (TMPFS, "tmpfs".into()));
+    if tree == -38 {
+        skip("this kernel has no open_tree_attr");
+        return;
+    }
+    let tree = mount(w, pid, mount_operation::OPEN_TREE, |e| {
+        i64::from(e.ret) == tree
+    });
+    assert_eq!((text(&tree.text2), tree.c), ("at".into(), device));
+}
+
+fn path(directory: &std::path::Path, name: &str) -> String {
+    directory.join(name).to_str().unwrap().to_owned()
 }

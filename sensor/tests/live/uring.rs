@@ -53,13 +53,13 @@ class Ring:
         assert call(427, self.fd, 8, p, 256) == 0
         return operation < p.raw[1] + 0 + 1 and bool(p.raw[16 + operation * 8 + 2] & 1)
 def how(flags, mode=0, resolve=0): return struct.pack('QQQ', flags, mode, resolve)
-OPENAT, OPENAT2, CONNECT, ACCEPT, INSTALL, BIND, LISTEN = 18, 28, 16, 13, 54, 56, 57
+OPENAT, OPENAT2, CLOSE, CONNECT, ACCEPT, INSTALL, BIND, LISTEN = 18, 28, 19, 16, 13, 54, 56, 57
 RENAME, UNLINK, MKDIR, SYMLINK, LINK, SPLICE, SOCKET, FTRUNCATE = 35, 36, 37, 38, 39, 30, 45, 55
 FSETXATTR, SETXATTR = 41, 42
 "#;
 
 /// Runs a script that uses [`RING`]; none where this machine lets nobody make a ring.
-fn ring(script: &str) -> Option<(u32, String)> {
+pub fn ring(script: &str) -> Option<(u32, String)> {
     let (pid, told) = python(&format!(
         "{RING}
 if Ring().fd < 0: print('no ring')
@@ -77,7 +77,7 @@ else:
 }
 
 /// The event of this kind that was done through a ring; exactly one fits.
-fn by_ring(
+pub fn by_ring(
     watch: &mut Watch,
     what: &str,
     kind: u16,
