@@ -6,7 +6,7 @@ import { ExecView, Process, Slots, View } from './index.js';
 export declare const kind: {
   /** A process executed a new image. The process row is that of the new image. */
   readonly EXEC: 1;
-  /** A process made another one; the target is the child. Threads are not told. */
+  /** A process made another one; the target is the child. Threads are not told. One that makes namespaces goes through the security lane. */
   readonly FORK: 2;
   /** The last thread of a process ended. */
   readonly EXIT: 3;
@@ -289,7 +289,7 @@ export declare const mountOperation: {
   readonly MOVE: 0x5;
   /** umount2(2). */
   readonly UMOUNT: 0x6;
-  /** open_tree(2). */
+  /** open_tree(2), open_tree_attr(2). */
   readonly OPEN_TREE: 0x7;
   /** fsopen(2). */
   readonly FSOPEN: 0x8;
@@ -303,6 +303,8 @@ export declare const mountOperation: {
   readonly CHROOT: 0xc;
   /** mount_setattr(2). */
   readonly SETATTR: 0xd;
+  /** fspick(2). */
+  readonly FSPICK: 0xe;
 };
 
 /** What was mounted. */
@@ -491,7 +493,7 @@ export declare class Exec extends ExecView {
   get links(): number;
 }
 
-/** A process made another one; the target is the child. Threads are not told. */
+/** A process made another one; the target is the child. Threads are not told. One that makes namespaces goes through the security lane. */
 export declare class Fork extends View {
   /** The new process. */
   get child(): Process | null;
@@ -1003,7 +1005,7 @@ export declare class Unshare extends View {
 
 /** A call of the mount family. */
 export declare class Mount extends View {
-  /** Where; as given to the call, or the kernel's own path where one is known. */
+  /** Where: the kernel's own path where one is known, else as given to the call, resolved where it could be (as-given). */
   get target(): Uint8Array;
   /** What, as given to the call. */
   get source(): Uint8Array;
@@ -1231,7 +1233,7 @@ export declare class Intel extends View {
 export declare class Event extends Slots {
   /** A process executed a new image. The process row is that of the new image. */
   get exec(): Exec | null;
-  /** A process made another one; the target is the child. Threads are not told. */
+  /** A process made another one; the target is the child. Threads are not told. One that makes namespaces goes through the security lane. */
   get fork(): Fork | null;
   /** The last thread of a process ended. */
   get exit(): Exit | null;

@@ -222,6 +222,7 @@ export const mountOperation = Object.freeze({
   PIVOT_ROOT: 0xb,
   CHROOT: 0xc,
   SETATTR: 0xd,
+  FSPICK: 0xe,
 });
 
 export const mountMark = Object.freeze({

@@ -8,7 +8,7 @@ from typing import Final
 EXEC: Final = 1
 """A process executed a new image. The process row is that of the new image."""
 FORK: Final = 2
-"""A process made another one; the target is the child. Threads are not told."""
+"""A process made another one; the target is the child. Threads are not told. One that makes namespaces goes through the security lane."""
 EXIT: Final = 3
 """The last thread of a process ended."""
 EXISTING: Final = 4

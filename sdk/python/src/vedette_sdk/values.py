@@ -177,7 +177,7 @@ class mount_operation:
     UMOUNT: Final = 6
     """umount2(2)."""
     OPEN_TREE: Final = 7
-    """open_tree(2)."""
+    """open_tree(2), open_tree_attr(2)."""
     FSOPEN: Final = 8
     """fsopen(2)."""
     FSCONFIG: Final = 9
@@ -190,6 +190,8 @@ class mount_operation:
     """chroot(2)."""
     SETATTR: Final = 13
     """mount_setattr(2)."""
+    FSPICK: Final = 14
+    """fspick(2)."""
 
 
 class mount_mark:

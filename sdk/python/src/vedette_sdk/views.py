@@ -46,7 +46,7 @@ class Exec(ExecView):
 
 
 class Fork(View):
-    """A process made another one; the target is the child. Threads are not told."""
+    """A process made another one; the target is the child. Threads are not told. One that makes namespaces goes through the security lane."""
 
     __slots__ = ()
 
@@ -1175,7 +1175,7 @@ class Mount(View):
 
     @property
     def target(self) -> bytes:
-        """Where; as given to the call, or the kernel's own path where one is known."""
+        """Where: the kernel's own path where one is known, else as given to the call, resolved where it could be (as-given)."""
         return self.event.text
 
     @property
@@ -1665,7 +1665,7 @@ class Event(Slots):
 
     @property
     def fork(self) -> Fork | None:
-        """A process made another one; the target is the child. Threads are not told."""
+        """A process made another one; the target is the child. Threads are not told. One that makes namespaces goes through the security lane."""
         return Fork(self) if self.kind == 2 else None
 
     @property
