@@ -8,8 +8,10 @@ use vedette_sdk::prelude::*;
 pub enum Reads {
     /// It is neither shell nor interpreter.
     NoInterpreter,
-    /// From an argument or a script.
+    /// From an argument; of an interpreter, or from a script.
     Elsewhere,
+    /// A shell, from a file.
+    Script,
     /// A shell, from its standard input.
     Commands,
     /// An interpreter, from its standard input.
@@ -40,19 +42,71 @@ pub fn reads(process: Process<'_>) -> Reads {
     }
 }
 
-/// Operands that name standard input.
-const STDIN: [&[u8]; 4] = [b"-", b"/dev/stdin", b"/dev/fd/0", b"/proc/self/fd/0"];
+/// Whether this is a shell that was started as a login, with a command or with a script: by
+/// somebody who has said what it is for.
+pub fn is_of_a_login(process: Process<'_>) -> bool {
+    let login = || {
+        process
+            .args()
+            .next()
+            .is_some_and(|name| name.starts_with(b"-"))
+    };
+    process.is_shell() && (login() || matches!(reads(process), Reads::Elsewhere | Reads::Script))
+}
 
 /// Long options of shells that take the next argument as their value.
-const LONG_WITH_VALUE: [&[u8]; 2] = [b"--rcfile", b"--init-file"];
+const LONG_WITH_VALUE: [&[u8]; 3] = [b"rcfile", b"init-file", b"emulate"];
+
+/// Long options that bash takes with one dash as well.
+const LONG_WITH_ONE_DASH: [&[u8]; 14] = [
+    b"debugger",
+    b"dump-po-strings",
+    b"dump-strings",
+    b"help",
+    b"init-file",
+    b"login",
+    b"noediting",
+    b"noprofile",
+    b"norc",
+    b"posix",
+    b"protected",
+    b"rcfile",
+    b"restricted",
+    b"verbose",
+];
+
+/// The name of a long option.
+fn long(arg: &[u8]) -> Option<&[u8]> {
+    let one = arg.strip_prefix(b"-")?;
+    match one.strip_prefix(b"-") {
+        Some(two) => Some(two).filter(|name| !name.is_empty()),
+        None => Some(one).filter(|name| LONG_WITH_ONE_DASH.contains(name)),
+    }
+}
+
+/// Whether an operand names standard input, however it is written.
+fn is_stdin(operand: &[u8]) -> bool {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in operand.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    operand == b"-" || parts.ends_with(&[b"fd", b"0"]) || parts.ends_with(&[b"dev", b"stdin"])
+}
 
 fn shell(args: Args<'_>) -> Reads {
     let mut args = args.skip(1);
     let mut from_stdin = false;
     while let Some(arg) = args.next() {
-        if LONG_WITH_VALUE.contains(&arg) {
-            args.next();
-        } else if arg.starts_with(b"--") && arg.len() > 2 {
+        if let Some(name) = long(arg) {
+            if LONG_WITH_VALUE.contains(&name) {
+                args.next();
+            }
             // The other long options take no value.
         } else if arg == b"--" || arg == b"-" {
             return match args.next() {
@@ -82,23 +136,31 @@ fn option(arg: &[u8]) -> Option<&[u8]> {
 }
 
 fn operand_of(operand: &[u8], from_stdin: bool) -> Reads {
-    if from_stdin || STDIN.contains(&operand) {
+    if from_stdin || is_stdin(operand) {
         Reads::Commands
     } else {
-        Reads::Elsewhere
+        Reads::Script
     }
 }
+
+/// Options of Python that take the next argument as their value. To other interpreters they are
+/// flags, before a script's path.
+const WITH_VALUE: [&[u8]; 2] = [b"-W", b"-X"];
 
 /// Interpreters differ in their options, but in all of them a first operand is a program (or the
 /// value of an option that gives one), and `-i` asks for a dialogue.
 fn interpreter(args: Args<'_>) -> Reads {
-    for arg in args.skip(1) {
-        if STDIN.contains(&arg) {
+    let mut args = args.skip(1).peekable();
+    while let Some(arg) = args.next() {
+        if is_stdin(arg) {
             return Reads::Program;
         }
         match option(arg) {
             None => return Reads::Elsewhere,
             Some(b"i" | b"-interactive") => return Reads::Dialogue,
+            Some(_) if WITH_VALUE.contains(&arg) => {
+                args.next_if(|value| !is_path(value));
+            }
             // `--eval=…` and `-e…` carry their program along.
             Some(cluster)
                 if cluster.contains(&b'=') || cluster[0] == b'e' || cluster[0] == b'c' =>
@@ -109,6 +171,11 @@ fn interpreter(args: Args<'_>) -> Reads {
         }
     }
     Reads::Program
+}
+
+/// Whether this is a file's name rather than the value of an option.
+fn is_path(arg: &[u8]) -> bool {
+    arg.contains(&b'/') || (arg.contains(&b'.') && !arg.contains(&b':'))
 }
 
 #[cfg(test)]
@@ -134,6 +201,13 @@ mod tests {
             &["sh", "--"],
             &["sh", "/dev/stdin"],
             &["sh", "-i", "/proc/self/fd/0"],
+            &["sh", "/dev/fd/../fd/0"],
+            &["sh", "/proc/thread-self/fd//./0"],
+            &["bash", "-norc"],
+            &["bash", "-noprofile", "-norc", "-i"],
+            &["bash", "-rcfile", "/tmp/x", "-i"],
+            &["bash", "-restricted"],
+            &["zsh", "--emulate", "sh"],
         ] {
             assert_eq!(shell_of(line), Reads::Commands, "{line:?}");
         }
@@ -146,11 +220,18 @@ mod tests {
             &["bash", "-lc", "id"],
             &["bash", "-i", "-c", "id"],
             &["bash", "-eo", "pipefail", "-c", "id"],
-            &["sh", "/x/script", "-i"],
-            &["sh", "--", "script"],
-            &["bash", "-x", "configure"],
+            &["bash", "-norc", "-c", "id"],
         ] {
             assert_eq!(shell_of(line), Reads::Elsewhere, "{line:?}");
+        }
+        for line in [
+            &["sh", "/x/script", "-i"][..],
+            &["sh", "--", "script"],
+            &["bash", "-x", "configure"],
+            &["bash", "/dev/fd/63"],
+            &["zsh", "--emulate", "sh", "script"],
+        ] {
+            assert_eq!(shell_of(line), Reads::Script, "{line:?}");
         }
     }
 
@@ -159,6 +240,10 @@ mod tests {
         let of = |line: &[&str]| interpreter(Args::new(line.join("\0").as_bytes()));
         assert_eq!(of(&["python3"]), Reads::Program);
         assert_eq!(of(&["python3", "-u", "-"]), Reads::Program);
+        assert_eq!(of(&["python3", "-W", "ignore"]), Reads::Program);
+        assert_eq!(of(&["python3", "-X", "dev", "-u"]), Reads::Program);
+        assert_eq!(of(&["python3", "-W", "ignore", "a.py"]), Reads::Elsewhere);
+        assert_eq!(of(&["perl", "-W", "a.pl"]), Reads::Elsewhere);
         assert_eq!(of(&["python3", "-i"]), Reads::Dialogue);
         assert_eq!(of(&["python3", "-u", "-c", "x"]), Reads::Elsewhere);
         assert_eq!(of(&["perl", "-e", "x"]), Reads::Elsewhere);

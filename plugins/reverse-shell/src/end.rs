@@ -1,7 +1,7 @@
 //! The ends of what processes talk through.
 
 use vedette_sdk::prelude::*;
-use vedette_sdk::views::Passed;
+use vedette_sdk::views::{Open, Passed};
 
 /// One end of something that two processes can talk through, by the kernel's identity of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,14 +116,21 @@ fn of_descriptor(of: Descriptor) -> impl Iterator<Item = End> {
     first.into_iter().chain(second)
 }
 
-/// The ends that come with opening a fifo.
-pub fn of_fifo(inode: u64, device: u64, flags: u32) -> impl Iterator<Item = End> {
+/// The ends that come with opening a fifo, or an anonymous pipe by the name of a descriptor.
+pub fn of_opened(open: Open<'_>) -> impl Iterator<Item = End> + use<> {
     /// O_WRONLY, O_RDWR and the bits that hold them.
     const WRITE_ONLY: u32 = 1;
     const BOTH: u32 = 2;
     const MODE: u32 = 3;
-    let mode = flags & MODE;
-    let read = (mode != WRITE_ONLY).then_some(End::FifoRead(inode, device));
-    let write = (mode == WRITE_ONLY || mode == BOTH).then_some(End::FifoWrite(inode, device));
-    read.into_iter().chain(write)
+    /// Magic number of the file system that anonymous pipes are on.
+    const PIPES: u32 = 0x5049_5045;
+    let (inode, device) = (open.inode(), open.device().into());
+    let (read, write) = match open.filesystem() {
+        PIPES => (End::PipeRead(inode), End::PipeWrite(inode)),
+        _ => (End::FifoRead(inode, device), End::FifoWrite(inode, device)),
+    };
+    let mode = open.flags() & MODE;
+    let reads = (mode != WRITE_ONLY).then_some(read);
+    let writes = (mode == WRITE_ONLY || mode == BOTH).then_some(write);
+    reads.into_iter().chain(writes)
 }

@@ -2,15 +2,16 @@
 //!
 //! Descriptors that are closed are not told, so what is here is what a process may still hold; only
 //! of connections is it told when nobody holds them any more. Two rules keep that from going wrong:
-//! a new image keeps only what its standard streams are, and a shell keeps no pipe that it made (it makes them for its children) and does not pass on
-//! connections to the children that it forks, unless they are on their standard streams.
+//! a new image keeps only what its standard streams are, and a shell keeps no pipe that it made (it
+//! makes them for its children) and does not pass on connections to the children that it forks,
+//! unless they are on their standard streams.
 
+use crate::conn::{self, Conn, Session};
 use crate::end::{self, End};
-use std::rc::Rc;
+use crate::node::{Node, Via};
+use vedette_sdk::Event;
 use vedette_sdk::bounded::Map;
 use vedette_sdk::prelude::*;
-use vedette_sdk::views::{Accept, Connect, Passed};
-use vedette_sdk::{Event, net};
 
 /// Processes that hold anything. Stops a storm of them from filling the plugin's memory; the
 /// oldest is forgotten.
@@ -25,194 +26,15 @@ const MAX_HELD: usize = 64;
 /// Holders of one end. Stops one that forks for ever; the oldest is forgotten.
 const MAX_HOLDERS: usize = 128;
 
-/// Connections of one process; of more, the latest are kept.
-const MAX_CONNS: usize = 8;
-
 /// Connections that are over and may still be noted for processes that inherited them. Stops
 /// whoever connects in masses; the oldest is forgotten, and counts as open again where it is noted.
 const MAX_OVER: usize = 8192;
 
+/// Ancestors among which the maker of a connection is looked for.
+const LINEAGE: usize = 16;
+
 /// Bytes of a program's path that are kept for messages.
 const MAX_NAME: usize = 64;
-
-/// How a process came by an end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Via {
-    /// It is one of its standard streams.
-    Stdio,
-    /// It made it, opened it or inherited it.
-    Made,
-}
-
-/// Which side made a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// This one.
-    Outbound,
-    /// The other one.
-    Accepted,
-}
-
-/// A connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Conn {
-    /// Inode of its socket.
-    pub socket: u64,
-    /// Which side made it.
-    pub side: Side,
-    /// Remote address: the first 4 or all 16 bytes.
-    pub address: [u8; 16],
-    /// How many of them count.
-    pub address_len: u8,
-    /// Remote port.
-    pub port: u32,
-    /// The event that told of it.
-    pub event: u64,
-    /// When, ns since boot.
-    pub at: u64,
-    /// The process made or accepted it itself, or was given one that was made for it.
-    pub own: bool,
-}
-
-impl Conn {
-    fn new(socket: u64, side: Side, address: &[u8], port: u32, event: Event<'_>) -> Conn {
-        let mut bytes = [0; 16];
-        let len = address.len().min(16);
-        bytes[..len].copy_from_slice(&address[..len]);
-        Conn {
-            socket,
-            side,
-            address: bytes,
-            address_len: len as u8,
-            port,
-            event: event.id(),
-            at: event.at(),
-            own: true,
-        }
-    }
-
-    /// Whether this side made it.
-    pub fn is_outbound(&self) -> bool {
-        self.side == Side::Outbound
-    }
-
-    /// Whether the other side is this machine.
-    pub fn is_loopback(&self) -> bool {
-        net::ip(&self.address[..self.address_len.into()]).is_some_and(|ip| ip.is_loopback())
-    }
-
-    /// The remote address and port as people write them.
-    pub fn endpoint(&self) -> String {
-        net::endpoint(&self.address[..self.address_len.into()], self.port)
-    }
-}
-
-/// SOCK_STREAM. Datagram sockets are connected for name look-ups and to learn routes, by nearly
-/// everything; as a standard stream they count all the same.
-const STREAM: u32 = 1;
-/// AF_INET and AF_INET6.
-const INTERNET: [u32; 2] = [2, 10];
-/// AF_UNIX.
-const UNIX: u32 = 1;
-/// EINPROGRESS.
-const UNDER_WAY: i32 = -115;
-
-fn is_tcp(family: u32) -> bool {
-    INTERNET.contains(&(family & 0xffff)) && family >> 16 == STREAM
-}
-
-/// The connection that a `connect` began.
-pub fn outbound(event: Event<'_>, connect: Connect<'_>) -> Option<Conn> {
-    let begun = event.ret() >= 0 || event.ret() == UNDER_WAY;
-    (begun && is_tcp(connect.family())).then(|| {
-        let (socket, port) = (connect.socket(), connect.port());
-        Conn::new(socket, Side::Outbound, connect.address(), port, event)
-    })
-}
-
-/// The connection that an `accept` took.
-pub fn accepted(event: Event<'_>, accept: Accept<'_>) -> Option<Conn> {
-    (event.succeeded() && is_tcp(accept.family())).then(|| {
-        let (socket, port) = (accept.socket(), accept.port());
-        Conn::new(socket, Side::Accepted, accept.address(), port, event)
-    })
-}
-
-/// The connection that came from another process. One that was accepted there makes a session of
-/// whoever it is handed to, like one that is inherited.
-pub fn passed(event: Event<'_>, passed: Passed<'_>) -> Option<Conn> {
-    if passed.stream() != stream_kind::INET {
-        return None;
-    }
-    let outbound = passed.marks() & stream_mark::OUTBOUND != 0;
-    let side = match outbound {
-        true => Side::Outbound,
-        false if passed.marks() & stream_mark::ACCEPTED != 0 => Side::Accepted,
-        false => return None,
-    };
-    let (socket, port) = (passed.identity(), passed.port());
-    let mut conn = Conn::new(socket, side, passed.address(), port, event);
-    conn.own = outbound;
-    Some(conn)
-}
-
-/// Inodes of the two ends of a unix connection that an `accept` took.
-pub fn accepted_unix(event: Event<'_>, accept: Accept<'_>) -> Option<(u64, u64)> {
-    let unix = accept.family() & 0xffff == UNIX;
-    (unix && event.succeeded() && accept.peer_socket() != 0)
-        .then(|| (accept.socket(), accept.peer_socket()))
-}
-
-/// The connection that a stream is.
-fn of_stream(stream: Stream<'_>, event: Event<'_>) -> Option<Conn> {
-    let side = if stream.is_outbound() {
-        Side::Outbound
-    } else if stream.is_accepted() {
-        Side::Accepted
-    } else {
-        return None;
-    };
-    let mut conn = Conn::new(stream.id(), side, stream.address(), stream.port(), event);
-    conn.own = false;
-    Some(conn)
-}
-
-/// The connection that all of these standard streams are.
-pub fn direct(process: Process<'_>, event: Event<'_>, fds: &[u32]) -> Option<Conn> {
-    let first = of_stream(process.stream(*fds.first()?)?, event)?;
-    fds.iter()
-        .all(|fd| {
-            process
-                .stream(*fd)
-                .is_some_and(|s| s.kind() == stream_kind::INET && s.id() == first.socket)
-        })
-        .then_some(first)
-}
-
-/// A process that holds something.
-#[derive(Debug, Clone)]
-pub struct Node {
-    /// In the initial pid namespace.
-    pub pid: u32,
-    /// Path of its program, cut.
-    pub name: Rc<[u8]>,
-    /// Key of its container, or 0.
-    pub container: u64,
-    /// Key of the process that executed its image: itself, or the one that it was forked from.
-    pub image: u64,
-    /// It is a shell.
-    pub shell: bool,
-    /// What it holds.
-    pub held: Vec<(End, Via)>,
-    /// Its connections, the latest last.
-    pub conns: Vec<Conn>,
-    /// How many connections it made since its image was executed.
-    pub made: u32,
-    /// It accepts connections itself.
-    pub accepts: bool,
-    /// A connection that somebody accepted for it, and was handed down to it.
-    pub session: Option<Conn>,
-}
 
 /// The graph.
 #[derive(Debug, Clone)]
@@ -252,8 +74,7 @@ impl Graph {
     /// Whether anybody can still hold this connection.
     /// A socket can connect again, and be told of late.
     pub fn is_open(&self, conn: &Conn) -> bool {
-        let over = self.over.get(&conn.socket);
-        over.is_none_or(|over| conn.at > *over)
+        is_open(&self.over, conn)
     }
 
     /// Sockets of connections that are over and when they were, the oldest first.
@@ -261,12 +82,17 @@ impl Graph {
         self.over.iter().map(|(socket, at)| (*socket, *at))
     }
 
-    /// The connection of this socket, which a process of this key began, was over by then.
-    pub fn disconnected(&mut self, key: u64, socket: u64, at: u64) {
+    /// The connection of this socket, which a process of this key made or accepted, was over by
+    /// then.
+    pub fn disconnected(&mut self, key: u64, socket: u64, outbound: bool, at: u64) {
         if let Some(node) = self.nodes.get_mut(&key) {
-            let stays = |conn: &Conn| conn.socket != socket || conn.at > at;
-            node.conns.retain(stays);
+            node.disconnect(socket, outbound, at);
         }
+        self.over.insert(socket, at);
+    }
+
+    /// The connection of this socket was over by then.
+    pub fn was_over(&mut self, socket: u64, at: u64) {
         self.over.insert(socket, at);
     }
 
@@ -306,18 +132,21 @@ impl Graph {
         let mut node = node.clone();
         node.pid = child.pid();
         node.accepts = false;
-        if let Some(last) = node.conns.iter().rfind(|c| !c.is_outbound()) {
-            node.session = Some(Conn {
+        node.accepted = 0;
+        // Which of those are closed would not be told of the child.
+        (node.missed, node.missing) = (0, None);
+        if let Some(last) = node.conns.iter().rfind(|c| !c.is_outbound())
+            && node.session.is_none_or(|session| session.forked)
+        {
+            let conn = Conn {
                 own: false,
                 ..*last
-            });
+            };
+            node.session = Some(Session { conn, forked: true });
         }
         if node.shell {
-            let streams = |socket| {
-                child
-                    .streams()
-                    .any(|s| s.id() == socket && s.ip().is_some())
-            };
+            let streams =
+                |socket| (child.streams()).any(|s| s.id() == socket && conn::is_socket(s));
             node.conns.retain(|c| streams(c.socket));
             node.held.retain(|(_, via)| *via == Via::Stdio);
         }
@@ -337,11 +166,12 @@ impl Graph {
     /// A new image: what it holds is what its streams are.
     /// A shell that reads commands is kept even if it holds nothing but a terminal.
     pub fn executed(&mut self, process: Process<'_>, event: Event<'_>, shell: bool) {
+        let conns = self.of_streams(process, event);
         self.forget(process.key());
         if shell {
             self.node_mut(process);
         }
-        self.restream(process, event);
+        self.set_streams(process, conns, false);
         if event.as_existing().is_some()
             && let Some(node) = self.nodes.get_mut(&process.key())
         {
@@ -354,33 +184,24 @@ impl Graph {
     /// The standard streams changed: the ends among them are replaced; connections stay, for
     /// most often they were duplicated from elsewhere or are kept there.
     pub fn restream(&mut self, process: Process<'_>, event: Event<'_>) {
+        let conns = self.of_streams(process, event);
+        self.set_streams(process, conns, true);
+    }
+
+    /// `same` says that the image is the one that it was.
+    fn set_streams(&mut self, process: Process<'_>, conns: Vec<Conn>, same: bool) {
         let key = process.key();
-        let telling = |s: Stream<'_>| match s.kind() {
-            stream_kind::INET => s.is_outbound() || s.is_accepted(),
-            stream_kind::TERMINAL => false,
-            _ => end::of_stream(s).next().is_some(),
-        };
-        if !self.nodes.contains(&key) && !process.streams().any(telling) {
+        let telling =
+            |s: Stream<'_>| s.kind() != stream_kind::TERMINAL && end::of_stream(s).next().is_some();
+        if !self.nodes.contains(&key) && conns.is_empty() && !process.streams().any(telling) {
             return;
         }
         let node = self.node_mut(process);
         let (stdio, mut held): (Vec<_>, Vec<_>) =
             node.held.drain(..).partition(|(_, via)| *via == Via::Stdio);
-        for stream in process.streams() {
-            for end in end::of_stream(stream) {
-                if !held.iter().any(|(other, _)| *other == end) {
-                    held.push((
-                        end,
-                        if stream.fd() < 3 {
-                            Via::Stdio
-                        } else {
-                            Via::Made
-                        },
-                    ));
-                }
-            }
-            if let Some(conn) = of_stream(stream, event) {
-                add_conn(node, conn);
+        for (end, via) in ends(process) {
+            if !held.iter().any(|(other, _)| *other == end) {
+                held.push((end, via));
             }
         }
         let now: Vec<End> = held.iter().map(|(end, _)| *end).collect();
@@ -393,27 +214,91 @@ impl Graph {
         for end in now {
             self.link(end, key);
         }
+        for conn in conns {
+            self.inherited(process, conn, same);
+        }
+    }
+
+    /// The connection that a stream of a process is. Where the kernel does not know which side
+    /// made it, whoever did is an ancestor.
+    fn of_stream(
+        &self,
+        process: Process<'_>,
+        stream: Stream<'_>,
+        event: Event<'_>,
+    ) -> Option<Conn> {
+        if let Some(conn) = conn::of_stream(stream, event) {
+            return Some(conn);
+        }
+        if !conn::is_socket(stream) {
+            return None;
+        }
+        let mut near = process.lineage().take(LINEAGE);
+        let made = near.find_map(|one| {
+            let conns = &self.nodes.get(&one.key())?.conns;
+            conns.iter().find(|conn| conn.socket == stream.id())
+        })?;
+        Some(Conn {
+            own: false,
+            ..*made
+        })
+    }
+
+    fn of_streams(&self, process: Process<'_>, event: Event<'_>) -> Vec<Conn> {
+        let streams = process.streams();
+        let conns = streams.filter_map(|stream| self.of_stream(process, stream, event));
+        conns.collect()
+    }
+
+    /// The connection that all of these standard streams are.
+    pub fn direct(&self, process: Process<'_>, event: Event<'_>, fds: &[u32]) -> Option<Conn> {
+        let first = self.of_stream(process, process.stream(*fds.first()?)?, event)?;
+        let same = |s: Stream<'_>| conn::is_socket(s) && s.id() == first.socket;
+        let mut streams = fds.iter().map(|fd| process.stream(*fd));
+        streams.all(|s| s.is_some_and(same)).then_some(first)
     }
 
     /// A process made a connection.
     pub fn connected(&mut self, process: Process<'_>, conn: Conn) {
         let node = self.node_mut(process);
-        node.made = node.made.saturating_add(1);
-        add_conn(node, conn);
+        // One that was broken off and begun again is one.
+        if !node.conns.iter().any(|known| known.socket == conn.socket) {
+            node.made = node.made.saturating_add(1);
+        }
+        self.add(process, conn);
     }
 
     /// A process was handed a connection by another one.
     pub fn handed(&mut self, process: Process<'_>, conn: Conn) {
-        add_conn(self.node_mut(process), conn);
+        self.inherited(process, conn, false);
+    }
+
+    /// A process has a connection that it did not make, with its image or in the same one.
+    fn inherited(&mut self, process: Process<'_>, conn: Conn, same: bool) {
+        if !conn.own && !conn.is_outbound() {
+            let node = self.node_mut(process);
+            let served = node.session.is_some_and(|session| !session.forked);
+            if !(same && served) {
+                node.session = Some(Session { conn, forked: same });
+            }
+        }
+        self.add(process, conn);
     }
 
     /// A process accepted a connection.
     pub fn accepted(&mut self, process: Process<'_>, conn: Conn) {
         let node = self.node_mut(process);
         node.accepts = true;
-        // One is enough to know it by, and servers accept without end.
-        node.conns.retain(Conn::is_outbound);
-        add_conn(node, conn);
+        node.accepted = node.accepted.saturating_add(1);
+        self.add(process, conn);
+    }
+
+    fn add(&mut self, process: Process<'_>, conn: Conn) {
+        self.node_mut(process);
+        let over = &self.over;
+        if let Some(node) = self.nodes.get_mut(&process.key()) {
+            node.connect(conn, |conn| is_open(over, conn));
+        }
     }
 
     /// A process made something to talk through.
@@ -446,17 +331,26 @@ impl Graph {
     }
 
     fn node_mut(&mut self, process: Process<'_>) -> &mut Node {
-        self.nodes.get_or_insert_with(process.key(), || Node {
+        let key = process.key();
+        let mut held = Vec::new();
+        if !self.nodes.contains(&key) {
+            held.extend(ends(process));
+            held.iter().for_each(|(end, _)| self.link(*end, key));
+        }
+        self.nodes.get_or_insert_with(key, || Node {
             pid: process.pid(),
             name: process.exe().iter().copied().take(MAX_NAME).collect(),
             container: process.container().map_or(0, |c| c.key()),
-            image: process.key(),
+            image: key,
             shell: process.is_shell(),
-            held: Vec::new(),
+            held,
             conns: Vec::new(),
             made: 0,
             accepts: false,
             session: None,
+            accepted: 0,
+            missed: 0,
+            missing: None,
         })
     }
 
@@ -481,19 +375,23 @@ impl Graph {
     }
 }
 
-fn add_conn(node: &mut Node, conn: Conn) {
-    if !conn.own && !conn.is_outbound() {
-        node.session = Some(conn);
-    }
-    match node.conns.iter_mut().find(|c| c.socket == conn.socket) {
-        // What is known from the making is better than what a stream tells.
-        Some(known) if known.own && !conn.own => {}
-        Some(known) => *known = conn,
-        None => {
-            if node.conns.len() >= MAX_CONNS {
-                node.conns.remove(0);
-            }
-            node.conns.push(conn);
-        }
-    }
+/// The ends that a process has as its streams.
+fn ends(process: Process<'_>) -> impl Iterator<Item = (End, Via)> {
+    process.streams().flat_map(|stream| {
+        let via = if stream.fd() < 3 {
+            Via::Stdio
+        } else {
+            Via::Made
+        };
+        end::of_stream(stream).map(move |end| (end, via))
+    })
+}
+
+fn is_open(over: &Map<u64, u64>, conn: &Conn) -> bool {
+    over.get(&conn.socket).is_none_or(|over| conn.at > *over)
+}
+
+/// Whether something may be led through this stream.
+pub fn may_lead(stream: Stream<'_>) -> bool {
+    stream.object().is_some() || conn::is_socket(stream)
 }

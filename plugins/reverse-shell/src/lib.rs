@@ -4,16 +4,23 @@
 //! `search` wherever a shell may have become reachable; `report` words what it found.
 
 mod command;
+mod conn;
 mod end;
 mod graph;
 mod memory;
+mod node;
+mod places;
+mod relay;
 mod report;
 mod search;
+mod shell;
 
 use command::Reads;
+use conn::Conn;
 use end::End;
-use graph::{Conn, Graph};
-use search::Shell;
+use graph::Graph;
+use places::Places;
+use shell::Shell;
 use vedette_sdk::bounded::Map;
 use vedette_sdk::prelude::*;
 
@@ -29,6 +36,9 @@ const MAX_WAITING: usize = 1024;
 
 /// Connections from which somebody reads.
 const MAX_READ: usize = 4096;
+
+/// Processes whose shells were given something to do. Stops whoever starts such in masses.
+const MAX_RAN: usize = 4096;
 
 /// A second of event time, in ns.
 const SECOND: u64 = 1_000_000_000;
@@ -61,6 +71,9 @@ struct ReverseShell {
     waiting: Map<u64, Waiting>,
     /// Sockets that were made the standard input of something, and the event that did.
     read: Map<u64, u64>,
+    /// Processes that executed a shell as a login, with a command or with a script.
+    ran: Map<u64, ()>,
+    places: Places,
 }
 
 impl Default for ReverseShell {
@@ -71,18 +84,27 @@ impl Default for ReverseShell {
             found: Map::new(MAX_FOUND),
             waiting: Map::new(MAX_WAITING),
             read: Map::new(MAX_READ),
+            ran: Map::new(MAX_RAN),
+            places: Places::default(),
         }
     }
 }
 
 impl Plugin for ReverseShell {
     fn event(&mut self, event: Event<'_>, findings: &mut Findings) {
+        if let Some(container) = event.as_container() {
+            if container.marks() & container_mark::PENDING == 0 {
+                self.places.described(container.id());
+            }
+            return;
+        }
         let Some(process) = event.process() else {
             if event.as_tick().is_some() {
                 self.second_passed(event, findings);
             }
             return;
         };
+        self.places.met(process, event.at());
         if event.as_fork().is_some() {
             if let Some(child) = event.target() {
                 self.graph.fork(process.key(), child);
@@ -95,25 +117,27 @@ impl Plugin for ReverseShell {
             self.graph.forget(process.key());
             self.shells.remove(&process.key());
             self.waiting.remove(&process.key());
+            self.ran.remove(&process.key());
         } else if let Some(connect) = event.as_connect() {
-            if let Some(conn) = graph::outbound(event, connect) {
+            if let Some(conn) = conn::outbound(event, connect) {
                 self.graph.connected(process, conn);
                 self.reached(process.key(), event, findings);
             }
         } else if let Some(accept) = event.as_accept() {
-            if let Some(conn) = graph::accepted(event, accept) {
+            if let Some(conn) = conn::accepted(event, accept) {
                 self.graph.accepted(process, conn);
                 self.reached(process.key(), event, findings);
-            } else if let Some((socket, peer)) = graph::accepted_unix(event, accept) {
+            } else if let Some((socket, peer)) = conn::accepted_unix(event, accept) {
                 self.graph
                     .opened(process, end::of_accepted(socket, peer).into_iter());
                 self.reached(process.key(), event, findings);
             }
         } else if let Some(disconnect) = event.as_disconnect() {
             let (key, socket) = (process.key(), disconnect.socket());
-            self.graph.disconnected(key, socket, event.at());
+            let outbound = disconnect.side() & stream_mark::OUTBOUND != 0;
+            self.graph.disconnected(key, socket, outbound, event.at());
         } else if let Some(passed) = event.as_passed() {
-            match graph::passed(event, passed) {
+            match conn::passed(event, passed) {
                 Some(conn) => self.graph.handed(process, conn),
                 None => self.graph.opened(process, end::of_passed(passed)),
             }
@@ -130,8 +154,10 @@ impl Plugin for ReverseShell {
         } else if let Some(terminal) = event.as_terminal() {
             self.made(process, &[End::Master(terminal.device(), terminal.index())]);
         } else if let Some(open) = event.as_open() {
-            let ends = end::of_fifo(open.inode(), open.device().into(), open.flags());
-            self.graph.opened(process, ends);
+            self.graph.opened(process, end::of_opened(open));
+            if let Some(shell) = self.shells.get_mut(&process.key()) {
+                shell.opens(end::of_opened(open));
+            }
             self.reached(process.key(), event, findings);
         }
     }
@@ -144,18 +170,24 @@ impl ReverseShell {
         self.waiting.remove(&key);
         let reads = command::reads(process);
         self.graph.executed(process, event, reads.commands());
-        if let Some(conn) = graph::direct(process, event, &[0, 1])
-            .or_else(|| graph::direct(process, event, &[0, 2]))
+        if let Some(conn) = self
+            .graph
+            .direct(process, event, &[0, 1])
+            .or_else(|| self.graph.direct(process, event, &[0, 2]))
         {
             self.read.insert(conn.socket, event.id());
             self.on_socket(event, process, reads, conn, findings);
         } else {
-            if let Some(conn) = graph::direct(process, event, &[0]) {
+            if let Some(conn) = self.graph.direct(process, event, &[0]) {
                 self.read.insert(conn.socket, event.id());
             }
             self.answers_on_socket(event, process, findings);
         }
-        match Shell::new(event, process, reads) {
+        let ran = self.ran.contains(&key);
+        if command::is_of_a_login(process) {
+            self.ran.insert(key, ());
+        }
+        match Shell::new(event, process, &self.graph, reads, ran) {
             Some(shell) => {
                 self.shells.insert(key, shell);
             }
@@ -187,14 +219,18 @@ impl ReverseShell {
         let key = process.key();
         self.graph.restream(process, event);
         if fd == 0
-            && let Some(conn) = graph::direct(process, event, &[0])
+            && let Some(conn) = self.graph.direct(process, event, &[0])
         {
             self.read.insert(conn.socket, event.id());
         }
         if let Some(shell) = self.shells.get_mut(&key) {
-            shell.restream(event, process);
+            shell.restream(event, process, &self.graph);
         }
-        match graph::direct(process, event, &[0, 1]).filter(Conn::is_outbound) {
+        match self
+            .graph
+            .direct(process, event, &[0, 1])
+            .filter(Conn::is_outbound)
+        {
             // A shell that was executed to read commands reads them from here now.
             Some(conn) if self.shells.get(&key).is_some_and(|s| s.reads.commands()) => {
                 self.on_socket(event, process, command::reads(process), conn, findings);
@@ -246,7 +282,11 @@ impl ReverseShell {
         process: Process<'_>,
         findings: &mut Findings,
     ) {
-        let Some(conn) = graph::direct(process, event, &[1, 2]).filter(Conn::is_outbound) else {
+        let Some(conn) = self
+            .graph
+            .direct(process, event, &[1, 2])
+            .filter(Conn::is_outbound)
+        else {
             return;
         };
         if self.is_found(&[Mark::Socket(conn.socket)]) {
@@ -285,7 +325,7 @@ impl ReverseShell {
         let Some(shell) = self.shells.get(&key) else {
             return;
         };
-        let Some(verdict) = search::judge(&self.graph, key, shell) else {
+        let Some(verdict) = search::judge(&self.graph, &self.places, key, shell) else {
             return;
         };
         let mut marks = vec![Mark::Process(key)];
@@ -318,6 +358,12 @@ impl ReverseShell {
             if !self.is_found(&marks) {
                 self.mark(&marks);
                 report::by_itself(findings, key, &waiting, &self.graph);
+            }
+        }
+        if self.places.wait(event.at()) {
+            let shells: Vec<u64> = self.shells.iter().map(|(key, _)| *key).collect();
+            for shell in shells {
+                self.judge(shell, event, findings);
             }
         }
     }

@@ -5,44 +5,19 @@
 //! again as `existing` only at the agent's start, so the form should change rarely.
 
 use crate::command::Reads;
+use crate::conn::{Conn, Session, Side};
 use crate::end::End;
-use crate::graph::{Conn, Node, Side, Via};
-use crate::search::Shell;
+use crate::node::{Node, Via};
+use crate::places::Place;
+use crate::shell::Shell;
 use crate::{Mark, ReverseShell, Waiting};
 use vedette_sdk::prelude::*;
 
 impl Snapshot for ReverseShell {
-    const SCHEMA: u32 = 2;
+    const SCHEMA: u32 = 3;
 
     fn save(&self) -> Vec<u8> {
-        let mut out = Writer(Vec::new());
-        let nodes: Vec<_> = self.graph.nodes().collect();
-        out.all(nodes, |out, (key, node)| {
-            out.number(key);
-            out.node(node);
-        });
-        out.all(self.shells.iter().collect(), |out, (key, shell)| {
-            out.number(*key);
-            out.shell(shell);
-        });
-        out.all(self.found.iter().collect(), |out, (mark, ())| {
-            out.mark(mark)
-        });
-        out.all(self.waiting.iter().collect(), |out, (key, waiting)| {
-            out.number(*key);
-            out.conn(&waiting.conn);
-            out.number(waiting.event);
-            out.number(waiting.at);
-        });
-        out.all(self.read.iter().collect(), |out, (socket, event)| {
-            out.number(*socket);
-            out.number(*event);
-        });
-        out.all(self.graph.over().collect(), |out, (socket, at)| {
-            out.number(socket);
-            out.number(at);
-        });
-        out.0
+        self.form(Self::SCHEMA)
     }
 
     fn restore(&mut self, schema: u32, data: &[u8]) -> Result<(), String> {
@@ -60,16 +35,78 @@ impl Snapshot for ReverseShell {
 }
 
 impl ReverseShell {
-    fn read_from(&mut self, from: &mut Reader<'_>, schema: u32) -> Option<()> {
-        for _ in 0..from.count()? {
-            let key = from.number()?;
-            let node = from.node()?;
-            self.graph.put(key, node);
+    /// Each schema appends to the one before.
+    pub(crate) fn form(&self, schema: u32) -> Vec<u8> {
+        let mut out = Writer(Vec::new());
+        let nodes: Vec<_> = self.graph.nodes().collect();
+        out.all(nodes.clone(), |out, (key, node)| {
+            out.number(key);
+            out.node(node);
+        });
+        let shells: Vec<_> = self.shells.iter().collect();
+        out.all(shells.clone(), |out, (key, shell)| {
+            out.number(*key);
+            out.shell(shell);
+        });
+        out.all(self.found.iter().collect(), |out, (mark, ())| {
+            out.mark(mark)
+        });
+        out.all(self.waiting.iter().collect(), |out, (key, waiting)| {
+            out.number(*key);
+            out.conn(&waiting.conn);
+            out.number(waiting.event);
+            out.number(waiting.at);
+        });
+        out.all(self.read.iter().collect(), |out, (socket, event)| {
+            out.number(*socket);
+            out.number(*event);
+        });
+        if schema < 2 {
+            return out.0;
         }
+        out.all(self.graph.over().collect(), |out, (socket, at)| {
+            out.number(socket);
+            out.number(at);
+        });
+        if schema < 3 {
+            return out.0;
+        }
+        // Of each node and shell in their order: what was not known of them before.
+        for (_, node) in nodes {
+            out.flag(node.session.is_some_and(|session| session.forked));
+            out.number(node.accepted.into());
+            out.number(node.missed.into());
+            out.maybe(node.missing.as_ref(), Writer::conn);
+        }
+        for (_, shell) in shells {
+            out.flag(shell.in_host_mounts);
+            out.all(shell.opened.clone(), Writer::end);
+            out.maybe(shell.login.as_ref(), |out, above| {
+                out.number((*above).into());
+            });
+            out.flag(shell.separate);
+        }
+        out.all(self.ran.iter().collect(), |out, (key, ())| out.number(*key));
+        out.all(self.places.iter().collect(), |out, (key, place)| {
+            out.number(key);
+            out.bytes(&place.id);
+            out.number(place.since);
+            out.flag(place.described);
+            out.flag(place.unexplained);
+        });
+        out.0
+    }
+
+    fn read_from(&mut self, from: &mut Reader<'_>, schema: u32) -> Option<()> {
+        let mut nodes = Vec::new();
         for _ in 0..from.count()? {
             let key = from.number()?;
-            let shell = from.shell()?;
-            self.shells.insert(key, shell);
+            nodes.push((key, from.node()?));
+        }
+        let mut shells = Vec::new();
+        for _ in 0..from.count()? {
+            let key = from.number()?;
+            shells.push((key, from.shell()?));
         }
         for _ in 0..from.count()? {
             let mark = from.mark()?;
@@ -89,11 +126,48 @@ impl ReverseShell {
             self.read.insert(socket, event);
         }
         // What was over was not noted before.
+        let mut over = Vec::new();
         if schema > 1 {
-            for _ in 0..from.count()? {
-                let (socket, at) = (from.number()?, from.number()?);
-                self.graph.disconnected(0, socket, at);
+            over = from.all(|from| Some((from.number()?, from.number()?)))?;
+        }
+        if schema > 2 {
+            for (_, node) in &mut nodes {
+                let forked = from.flag()?;
+                if let Some(session) = &mut node.session {
+                    session.forked = forked;
+                }
+                node.accepted = from.small()?;
+                node.missed = from.small()?;
+                node.missing = from.maybe(Reader::conn)?;
             }
+            for (_, shell) in &mut shells {
+                shell.in_host_mounts = from.flag()?;
+                shell.opened = from.all(Reader::end)?;
+                shell.login = from.maybe(Reader::small)?;
+                shell.separate = from.flag()?;
+            }
+            for _ in 0..from.count()? {
+                self.ran.insert(from.number()?, ());
+            }
+            for _ in 0..from.count()? {
+                let key = from.number()?;
+                let place = Place {
+                    id: from.bytes()?.into(),
+                    since: from.number()?,
+                    described: from.flag()?,
+                    unexplained: from.flag()?,
+                };
+                self.places.put(key, place);
+            }
+        }
+        for (key, node) in nodes {
+            self.graph.put(key, node);
+        }
+        for (key, shell) in shells {
+            self.shells.insert(key, shell);
+        }
+        for (socket, at) in over {
+            self.graph.was_over(socket, at);
         }
         from.0.is_empty().then_some(())
     }
@@ -167,7 +241,8 @@ impl Writer {
         self.all(node.conns.iter().collect(), Writer::conn);
         self.number(node.made.into());
         self.flag(node.accepts);
-        self.maybe(node.session.as_ref(), Writer::conn);
+        let session = node.session.map(|session| session.conn);
+        self.maybe(session.as_ref(), Writer::conn);
     }
 
     fn shell(&mut self, shell: &Shell) {
@@ -177,6 +252,7 @@ impl Writer {
             Reads::Commands => 2,
             Reads::Program => 3,
             Reads::Dialogue => 4,
+            Reads::Script => 5,
         });
         for ends in [&shell.input, &shell.output] {
             self.all(ends.clone(), Writer::end);
@@ -312,7 +388,14 @@ impl<'a> Reader<'a> {
             conns: self.all(Reader::conn)?,
             made: self.small()?,
             accepts: self.flag()?,
-            session: self.maybe(Reader::conn)?,
+            // A session of before is taken for one that was executed.
+            session: self.maybe(Reader::conn)?.map(|conn| Session {
+                conn,
+                forked: false,
+            }),
+            accepted: 0,
+            missed: 0,
+            missing: None,
         })
     }
 
@@ -324,6 +407,7 @@ impl<'a> Reader<'a> {
                 2 => Reads::Commands,
                 3 => Reads::Program,
                 4 => Reads::Dialogue,
+                5 => Reads::Script,
                 _ => return None,
             },
             input: self.all(Reader::end)?,
@@ -335,6 +419,10 @@ impl<'a> Reader<'a> {
             at: self.number()?,
             pid: self.small()?,
             name: self.bytes()?.into(),
+            in_host_mounts: false,
+            opened: Vec::new(),
+            login: None,
+            separate: false,
         })
     }
 

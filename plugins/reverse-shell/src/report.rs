@@ -2,8 +2,11 @@
 
 use crate::Waiting;
 use crate::command::Reads;
-use crate::graph::{Conn, Graph};
-use crate::search::{Shell, Trust, Verdict};
+use crate::conn::Conn;
+use crate::graph::Graph;
+use crate::relay::Trust;
+use crate::search::Verdict;
+use crate::shell::Shell;
 use std::borrow::Cow;
 use vedette_sdk::prelude::*;
 
@@ -36,7 +39,7 @@ pub fn on_socket(
             95,
             "an interpreter that reads its program",
         ),
-        Reads::Elsewhere => (Severity::Critical, 90, "a shell or interpreter"),
+        Reads::Elsewhere | Reads::Script => (Severity::Critical, 90, "a shell or interpreter"),
         Reads::NoInterpreter => (Severity::High, 80, "a program"),
     };
     let exe = name(process.exe());
@@ -134,6 +137,7 @@ pub fn relayed(
         Trust::Strong => (Severity::Critical, 92),
         Trust::Fair => (Severity::High, 75),
         Trust::Weak => (Severity::Medium, 45),
+        Trust::Faint => (Severity::Low, 20),
     };
     let relay = |relay: u64| match graph.node(relay) {
         Some(node) if relay != key => format!("{} (pid {})", name(&node.name), node.pid),
@@ -167,7 +171,7 @@ pub fn relayed(
         }
     }
     finding = finding.dedup(format!("socket {}", input.conn.socket));
-    if verdict.trust == Trust::Weak {
+    if !verdict.is_deadly() {
         return;
     }
     finding = finding.propose_kill(key);

@@ -1,8 +1,10 @@
 //! Attacks and honest work as stories.
 
+mod bind;
 mod connection;
 mod honest;
 mod relay;
+mod served;
 
 use crate::ReverseShell;
 use vedette_sdk::prelude::*;
@@ -32,6 +34,32 @@ fn out(socket: u64) -> Fd {
     Fd::inet(socket).outbound(HOME, 4444)
 }
 
+/// A process accepts a connection from this address.
+fn accept(scene: &mut Scene, actor: Actor, address: [u8; 4], socket: u64) {
+    let act = Act {
+        a: 5000 | (2 | 1 << 16) << 32,
+        b: socket,
+        text: address.to_vec(),
+        ..Act::new(kind::ACCEPT)
+    };
+    scene.tell(actor, act);
+}
+
+/// A shell or another program with two pipes to and from its parent.
+fn start_on_pipes(scene: &mut Scene, parent: Actor, first: u64, exec: Exec) -> Actor {
+    scene.pipe(parent, first);
+    scene.pipe(parent, first + 1);
+    let (input, output) = (Fd::pipe_read(first), Fd::pipe_write(first + 1));
+    start(scene, parent, Some(input), Some(output), exec)
+}
+
+/// One on a terminal that its parent makes.
+fn start_on_terminal(scene: &mut Scene, parent: Actor, index: u32, exec: Exec) -> Actor {
+    scene.terminal(parent, index);
+    let terminal = || Some(Fd::terminal(index));
+    start(scene, parent, terminal(), terminal(), exec)
+}
+
 /// A child that executes after its streams were set up, as a shell starts its commands.
 fn start(
     scene: &mut Scene,
@@ -53,6 +81,10 @@ fn start(
 
 /// Somebody's shell on a terminal under a session of sshd, one that forwards a connection, too.
 fn login(scene: &mut Scene) -> Actor {
+    login_and_session(scene).0
+}
+
+fn login_and_session(scene: &mut Scene) -> (Actor, Actor) {
     let listener = scene.process(tool(&["sshd", "-D"]));
     let session = scene.fork(listener);
     scene.set_fd(session, 0, Fd::inet(50).accepted(LOOPBACK, 50022));
@@ -60,15 +92,9 @@ fn login(scene: &mut Scene) -> Actor {
     scene.exec(session, tool(&["sshd", "-R"]));
     scene.dup(session, 0, Fd::null());
     scene.dup(session, 1, Fd::null());
-    scene.terminal(session, 9);
+    let shell = start_on_terminal(scene, session, 9, bash(&["-bash"]));
     scene.connect(session, LOOPBACK, 8080, 51);
-    start(
-        scene,
-        session,
-        Some(Fd::terminal(9)),
-        Some(Fd::terminal(9)),
-        bash(&["-bash"]),
-    )
+    (shell, session)
 }
 
 /// A shell that was started by something with nothing on its streams.
