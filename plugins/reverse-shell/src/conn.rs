@@ -65,7 +65,7 @@ impl Conn {
     }
 
     /// The remote address.
-    pub fn remote(&self) -> &[u8] {
+    fn remote(&self) -> &[u8] {
         &self.address[..self.address_len.into()]
     }
 

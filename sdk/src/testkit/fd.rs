@@ -75,6 +75,12 @@ impl Fd {
         Fd::of(stream_kind::UNIX, inode, peer)
     }
 
+    /// It is of this kind (one of [`stream_kind`]).
+    pub fn of_kind(mut self, kind: u32) -> Fd {
+        self.kind = kind;
+        self
+    }
+
     /// It was connected to this address.
     pub fn outbound(mut self, address: [u8; 4], port: u32) -> Fd {
         self.address = address.to_vec();

@@ -16,6 +16,8 @@ pub struct MomentRow {
     pub parent: Option<Rc<MomentRow>>,
     /// Key of its container; 0 for none.
     pub container: u64,
+    /// Bits of `container-mark`.
+    pub container_marks: u32,
     pub pid: u32,
     pub uid: u32,
     pub marks: u32,
@@ -34,6 +36,7 @@ impl Default for MomentRow {
             key: 0,
             parent: None,
             container: 0,
+            container_marks: 0,
             pid: 0,
             uid: 0,
             marks: process_mark::HOST_MOUNT_NAMESPACE
@@ -80,7 +83,8 @@ pub(super) type Rows = Rc<[Rc<MomentRow>]>;
 pub(super) struct Tables {
     batch: raw::Batch,
     rows: HashMap<*const MomentRow, u32>,
-    containers: HashMap<u64, u32>,
+    /// By key and marks.
+    containers: HashMap<(u64, u32), u32>,
 }
 
 impl Tables {
@@ -185,7 +189,7 @@ impl Tables {
 
     /// A row, as yet without a parent.
     fn add(&mut self, row: &Rc<MomentRow>) -> u32 {
-        let container = self.container(row.container);
+        let container = self.container(row.container, row.container_marks);
         let first = self.batch.streams.len() as u32;
         for (fd, what) in row.fds.iter().enumerate() {
             let Some(what) = what else { continue };
@@ -233,11 +237,11 @@ impl Tables {
         index
     }
 
-    fn container(&mut self, key: u64) -> u32 {
+    fn container(&mut self, key: u64, marks: u32) -> u32 {
         if key == 0 {
             return NONE;
         }
-        if let Some(index) = self.containers.get(&key) {
+        if let Some(index) = self.containers.get(&(key, marks)) {
             return *index;
         }
         let id = self.text(format!("{key:064x}").as_bytes());
@@ -250,10 +254,10 @@ impl Tables {
             image: nothing,
             pod: nothing,
             namespace: nothing,
-            marks: 0,
+            marks,
             attrs: raw::Range { first: 0, count: 0 },
         });
-        self.containers.insert(key, index);
+        self.containers.insert((key, marks), index);
         index
     }
 }

@@ -202,3 +202,42 @@ fn commands_run_by_an_interpreter_onto_its_connection() {
     scene.exec(child, bash(&["sh", "-c", "id"]));
     one(&scene, "reverse-shell", attacker);
 }
+
+#[test]
+fn a_socket_of_which_the_kernel_does_not_say_who_connected() {
+    /// AF_INET and AF_VSOCK with SOCK_STREAM.
+    const FAMILIES: [u64; 2] = [2 | 1 << 16, 40 | 1 << 16];
+    for family in FAMILIES {
+        let mut scene = Scene::new();
+        let outer = quiet_shell(&mut scene);
+        let act = Act {
+            a: 4444 | family << 32,
+            b: 7,
+            text: vec![2, 0, 0, 0],
+            ..Act::new(kind::CONNECT)
+        };
+        scene.tell(outer, act);
+        let socket = || {
+            let fd = Fd::inet(7);
+            Some(if family == FAMILIES[1] {
+                fd.of_kind(stream_kind::SOCKET)
+            } else {
+                fd
+            })
+        };
+        let shell = start(&mut scene, outer, socket(), socket(), bash(&["bash", "-i"]));
+        let finding = one(&scene, "reverse-shell", shell);
+        let from = if family == FAMILIES[1] {
+            "vsock 2:4444"
+        } else {
+            "2.0.0.0:4444"
+        };
+        assert!(finding.message.contains(from), "{}", finding.message);
+    }
+    // Any other socket is none of these.
+    let mut scene = Scene::new();
+    let outer = quiet_shell(&mut scene);
+    let socket = || Some(Fd::inet(8));
+    start(&mut scene, outer, socket(), socket(), bash(&["bash", "-i"]));
+    none(&scene);
+}

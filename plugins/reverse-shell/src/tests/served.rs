@@ -41,7 +41,7 @@ fn job(controller: [u8; 4], server: [u8; 4]) -> (Scene, Actor) {
 #[test]
 fn an_installer_in_a_job() {
     none(&job(HOME, PROXY).0);
-    // From the machine that the agent is connected to, or both through one proxy.
+    // Both through one proxy.
     let (scene, shell) = job(PROXY, PROXY);
     let finding = one(&scene, "reverse-shell", shell);
     assert_eq!(finding.severity, Severity::Medium);
