@@ -1,5 +1,6 @@
 //! Time on a processor that a plugin may use: so much a second, and some more at a time.
 
+use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant};
 
 /// Seconds whose share may be used at once: a plugin is quiet for long and then has a storm to
@@ -85,6 +86,46 @@ impl Budget {
         self.fill(now);
         self.short_since.is_some()
     }
+}
+
+/// Time that something took.
+#[derive(Debug, Clone, Copy)]
+pub struct Spent {
+    /// On the clock: what others wait for.
+    pub time: Duration,
+    /// On a processor: what others do meanwhile is not the plugin's.
+    pub cpu: Duration,
+}
+
+/// Takes the time of what this thread does.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch {
+    time: Instant,
+    cpu: Duration,
+}
+
+impl Stopwatch {
+    /// From now on.
+    pub fn start() -> Stopwatch {
+        Stopwatch {
+            time: Instant::now(),
+            cpu: thread_time(),
+        }
+    }
+
+    /// Until now. Only the thread that has started it may ask.
+    pub fn stop(&self) -> Spent {
+        Spent {
+            time: self.time.elapsed(),
+            cpu: thread_time().saturating_sub(self.cpu),
+        }
+    }
+}
+
+/// Time that this thread has been on a processor.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 #[cfg(test)]

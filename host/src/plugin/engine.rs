@@ -1,5 +1,9 @@
 //! The wasmtime engine that all plugins share, and the clock of their calls.
 
+use super::{
+    budget::{Spent, Stopwatch},
+    remains,
+};
 use crate::manifest::MAX_MEMORY;
 use std::{thread, time::Duration};
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
@@ -11,9 +15,17 @@ pub const MAX_PLUGINS: usize = 64;
 /// its deadline; a finer step would wake an idle machine for nothing.
 pub const EPOCH_STEP: Duration = Duration::from_millis(10);
 
-/// Most linear memories, tables and core instances of one component. A Rust plugin has one of
-/// each, a Python one some thirty instances; more is an attempt to use up the pool.
-const PER_COMPONENT: u32 = 64;
+/// Most core instances of one component. A plugin in Rust or JavaScript has a handful, one in Python
+/// forty; more is an attempt to use up the pool.
+const INSTANCES: u32 = 64;
+/// Most linear memories of one component: plugins in each language have one.
+const MEMORIES: u32 = 2;
+/// Most tables of one component: plugins in each language have two at most.
+const TABLES: u32 = 4;
+/// Components at a time: of each plugin that which serves, the next one and its trial, and what is
+/// just being made or taken apart. The pool has room for all of them at their limits, so that no
+/// component can keep another from its start.
+const COMPONENTS: u32 = 3 * MAX_PLUGINS as u32 + 2 * remains::MAX_WAITING as u32;
 
 /// Most elements of one table: function pointers of a large guest are some ten thousand.
 const TABLE_ELEMENTS: usize = 64 << 10;
@@ -39,16 +51,14 @@ pub enum EngineError {
 /// # Errors
 /// See [`EngineError`].
 pub fn start() -> Result<wasmtime::Engine, EngineError> {
-    // Old and new generation of each, and one that is being tried.
-    let components = 3 * MAX_PLUGINS as u32;
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_component_instances(components)
-        .max_core_instances_per_component(PER_COMPONENT)
-        .max_memories_per_component(PER_COMPONENT)
-        .max_tables_per_component(PER_COMPONENT)
-        .total_core_instances(8 * components)
-        .total_memories(2 * components)
-        .total_tables(4 * components)
+    pool.total_component_instances(COMPONENTS)
+        .max_core_instances_per_component(INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .total_core_instances(INSTANCES * COMPONENTS)
+        .total_memories(MEMORIES * COMPONENTS)
+        .total_tables(TABLES * COMPONENTS)
         .table_elements(TABLE_ELEMENTS)
         .max_memory_size(MAX_MEMORY as usize)
         .max_unused_warm_slots(2);
@@ -78,8 +88,68 @@ pub fn start() -> Result<wasmtime::Engine, EngineError> {
     Ok(engine)
 }
 
-/// Epochs that a call with this deadline may see pass. One more than fit, because the first is
-/// already under way.
-pub fn epochs(deadline: Duration) -> u64 {
-    (deadline.as_millis() / EPOCH_STEP.as_millis()) as u64 + 1
+/// A call may take this many times its deadline by the clock on the wall: it is not for ever that a
+/// machine without time for it keeps its thread.
+const ON_THE_WALL: u32 = 10;
+
+/// The time that a call has: its deadline is of time on a processor. A busy machine, on which it
+/// waits for one, does not end it.
+#[derive(Debug, Clone, Copy)]
+pub struct Term {
+    watch: Stopwatch,
+    deadline: Duration,
+}
+
+impl Term {
+    /// A call with this deadline begins, on this thread.
+    pub fn begin(deadline: Duration) -> Term {
+        Term {
+            watch: Stopwatch::start(),
+            deadline,
+        }
+    }
+
+    /// What it has taken so far. Only its own thread may ask.
+    pub fn spent(&self) -> Spent {
+        self.watch.stop()
+    }
+
+    /// Epochs that it may see pass before it is asked for again; none where its time is over.
+    pub fn epochs(&self) -> Option<u64> {
+        self.left(self.spent()).map(epochs)
+    }
+
+    fn left(&self, spent: Spent) -> Option<Duration> {
+        let on_cpu = self.deadline.checked_sub(spent.cpu)?;
+        let on_the_wall = (self.deadline * ON_THE_WALL).checked_sub(spent.time)?;
+        Some(on_cpu.min(on_the_wall))
+    }
+}
+
+/// Epochs that a call may see pass that has so much time left. One more than fit, because the first
+/// is already under way.
+pub fn epochs(left: Duration) -> u64 {
+    (left.as_millis() / EPOCH_STEP.as_millis()) as u64 + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_term_is_of_time_on_a_processor_and_not_for_ever() {
+        const MS: Duration = Duration::from_millis(1);
+        let term = Term::begin(100 * MS);
+        let left = |time: u32, cpu: u32| {
+            term.left(Spent {
+                time: time * MS,
+                cpu: cpu * MS,
+            })
+        };
+        assert_eq!(left(0, 0), Some(100 * MS));
+        assert_eq!(left(500, 60), Some(40 * MS));
+        assert_eq!(left(110, 101), None);
+        assert_eq!(left(990, 10), Some(10 * MS));
+        assert_eq!(left(1001, 10), None);
+    }
 }

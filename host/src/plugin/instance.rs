@@ -2,8 +2,9 @@
 
 use super::{
     bindings::vedette::detect::types::Finding,
+    budget::Spent,
     component::interface,
-    engine::epochs,
+    engine::{Term, epochs},
     services::{Known, Line, Services, Shared},
     wire::Batch,
 };
@@ -14,7 +15,7 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use wasmtime::{
-    Store, Trap,
+    Store, Trap, UpdateDeadline,
     component::{ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower, TypedFunc},
 };
 
@@ -26,7 +27,7 @@ const MAX_SNAPSHOT: usize = 64 << 20;
 /// A call ended without an answer; the instance is dead.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Abort {
-    /// It ran for longer than it may.
+    /// It ran for longer than it may: on a processor, or waiting for one without end.
     #[error("it ran for longer than {} ms", .0.as_millis())]
     Deadline(Duration),
     /// It wanted more memory, or tables, than it may have.
@@ -105,6 +106,8 @@ pub struct Instance {
     deadline: Duration,
     /// Most bytes that one call may hand to the host, but for a snapshot.
     output: usize,
+    /// What the last call took.
+    spent: Spent,
 }
 
 impl std::fmt::Debug for Instance {
@@ -131,7 +134,13 @@ impl Instance {
         let mut store = Store::new(pre.engine(), services);
         store.limiter(|services| services);
         store.set_hostcall_fuel(output);
-        store.set_epoch_deadline(epochs(START_DEADLINE));
+        store.epoch_deadline_callback(|context| {
+            Ok(match context.data().term.epochs() {
+                Some(more) => UpdateDeadline::Continue(more),
+                None => UpdateDeadline::Interrupt,
+            })
+        });
+        begin(&mut store, START_DEADLINE);
         let instance = pre
             .instantiate(&mut store)
             .map_err(|e| StartError::Instantiate(abort(&e, START_DEADLINE).to_string()))?;
@@ -158,6 +167,7 @@ impl Instance {
             .transpose()?;
 
         let mut instance = Instance {
+            spent: store.data().term.spent(),
             store,
             detect,
             snapshot,
@@ -259,6 +269,11 @@ impl Instance {
         answer.map_err(cut)
     }
 
+    /// What the last call took.
+    pub fn spent(&self) -> Spent {
+        self.spent
+    }
+
     /// Bytes of linear memory that it has.
     pub fn memory_used(&self) -> usize {
         self.store.data().memory_used()
@@ -274,10 +289,17 @@ impl Instance {
         P: ComponentNamedList + Lower,
         R: ComponentNamedList + Lift,
     {
-        self.store.set_epoch_deadline(epochs(deadline));
-        func.call(&mut self.store, params)
-            .map_err(|e| abort(&e, deadline))
+        begin(&mut self.store, deadline);
+        let answer = func.call(&mut self.store, params);
+        self.spent = self.store.data().term.spent();
+        answer.map_err(|e| abort(&e, deadline))
     }
+}
+
+/// A call begins that has so much time.
+fn begin(store: &mut Store<Services>, deadline: Duration) {
+    store.data_mut().term = Term::begin(deadline);
+    store.set_epoch_deadline(epochs(deadline));
 }
 
 /// Looks up the functions of an exported interface.

@@ -30,6 +30,7 @@ pub mod outcome;
 pub mod queue;
 pub mod remains;
 pub mod rollback;
+mod round;
 pub mod runner;
 mod seat;
 mod service;

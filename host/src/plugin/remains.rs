@@ -6,7 +6,7 @@ use std::any::Any;
 
 /// Most that waits to be taken apart: stops reloads without end from filling memory. What finds no
 /// room is taken apart by whoever has it.
-const MAX_WAITING: usize = 16;
+pub(super) const MAX_WAITING: usize = 16;
 
 /// Where it is left.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 use super::{
     accept::{Answer, accept},
     batch::Builder,
+    budget::Spent,
     delivered::Delivered,
     instance::{Aborted, Instance, StartError},
     load::Compiled,
@@ -11,11 +12,9 @@ use super::{
     stats::Counters,
 };
 use crate::{finding::Finding, intel::Lists, manifest::Service, record::Record};
-use rustix::time::{ClockId, clock_gettime};
 use std::{
     cell::Cell,
     sync::{Arc, atomic::Ordering::Relaxed},
-    time::{Duration, Instant},
 };
 use vedette_contract::kind;
 
@@ -38,9 +37,7 @@ pub(super) struct Called {
     /// What it said, or why it did not return.
     pub said: Result<Said, Aborted>,
     /// How long it took.
-    pub time: Duration,
-    /// How long it was on a processor.
-    pub cpu: Duration,
+    pub spent: Spent,
 }
 
 /// A generation with its instance.
@@ -202,14 +199,13 @@ impl Seat {
         if first {
             records.iter().for_each(|record| delivered.record(record));
         }
-        let (begun, on_cpu) = (Instant::now(), thread_time());
         let answer = instance.detect_as_of(&batch, records, &self.known, self.clock * CLOCK_STEP);
-        let (time, cpu) = (begun.elapsed(), thread_time().saturating_sub(on_cpu));
+        let spent = instance.spent();
         self.builder.reuse(batch);
-        Counters::add(&counters.cpu_ns, cpu.as_nanos() as u64);
+        Counters::add(&counters.cpu_ns, spent.cpu.as_nanos() as u64);
         let said = answer
             .map(|findings| {
-                counters.call(count, time.as_nanos() as u64);
+                counters.call(count, spent.time.as_nanos() as u64);
                 let memory = instance.memory_used() as u64;
                 counters.memory.store(memory, Relaxed);
                 for (event, process) in instance.take_shown() {
@@ -238,12 +234,7 @@ impl Seat {
         if said.is_err() {
             Counters::add(&counters.aborts, 1);
         }
-        Some(Called {
-            count,
-            said,
-            time,
-            cpu,
-        })
+        Some(Called { count, said, spent })
     }
 
     /// What the last call but a batch did takes effect; returns the lines that it logged.
@@ -257,10 +248,4 @@ impl Seat {
         self.instance = Some(self.compiled.start_on(&self.kept)?);
         Ok(self.commit())
     }
-}
-
-/// Time that this thread has been on a processor: what others do meanwhile is not the plugin's.
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }

@@ -6,10 +6,12 @@ mod cases;
 pub use cases::{Case, ShadowAccept, ShadowReport};
 
 use super::{
-    budget::{Budget, Left},
+    budget::{Budget, Left, Spent, Stopwatch},
     instance::{Instance, Memory},
     load::Compiled,
     queue::Delivery,
+    round::Round,
+    runner::SLOW,
     seat::{Called, Said, Seat},
     services::Shared,
     stats::Counters,
@@ -42,6 +44,10 @@ pub(super) struct Shadow {
     counters: Counters,
     budget: Budget,
     begun: u64,
+    /// How far what was taken is judged.
+    round: Round,
+    /// A call was aborted, and the instance with it.
+    dead: bool,
     /// By rule and key: findings of the old and of the new generation.
     cases: Cases,
     failed: Option<String>,
@@ -71,6 +77,8 @@ impl Shadow {
             counters: Counters::default(),
             budget: Budget::new(share, PATIENCE, Instant::now()),
             begun: live.time(),
+            round: Round::default(),
+            dead: false,
             cases: Cases::default(),
             failed: restored.err().map(|reason| {
                 format!("it cannot take over what the older generation remembers: {reason}")
@@ -105,68 +113,74 @@ impl Shadow {
         self.seat.turn_lists(lists);
     }
 
-    /// Gives it what it wants of what the one in service was given.
-    pub fn deliver(&mut self, taken: &[Delivery]) {
-        if self.failed.is_some() {
+    /// Gives it what it wants of what the one in service was given, `most` at a time. Returns
+    /// whether all is judged: not after a call that was slow or was aborted, so that no other plugin
+    /// on this worker waits for more of them, or for a start. It goes on where it was.
+    pub fn deliver(&mut self, taken: &[Delivery], most: usize) -> bool {
+        let mut round = std::mem::take(&mut self.round);
+        let over = loop {
+            if self.failed.is_none() {
+                self.revive();
+            }
+            if self.failed.is_some() {
+                break true;
+            }
+            let wants =
+                |seat: &Seat, delivery: &Delivery| delivery.wanted_by.contains(&seat.number);
+            let Some(records) = round.next(taken, &mut self.seat, most, wants) else {
+                break true;
+            };
+            let (count, slow) = self.call(records);
+            round.done(count);
+            if slow {
+                break false;
+            }
+        };
+        if over {
+            round.end();
+            self.seat.forget();
+        }
+        self.round = round;
+        over
+    }
+
+    /// A fresh instance after an aborted call.
+    fn revive(&mut self) {
+        if !std::mem::take(&mut self.dead) {
             return;
         }
-        let number = self.seat.number;
-        self.seat.remember(taken);
-        let mut wanted = Vec::new();
-        for delivery in taken {
-            if delivery.wanted_by.contains(&number) {
-                wanted.push(delivery.record.clone());
-            } else if self.seat.follows(&delivery.record) {
-                self.judge(&std::mem::take(&mut wanted));
-                self.reach(&delivery.record);
-            }
+        let watch = Stopwatch::start();
+        if let Err(error) = self.seat.restart() {
+            self.failed = Some(error.to_string());
         }
-        self.judge(&wanted);
-        self.seat.forget();
+        self.spend(watch.stop());
     }
 
-    /// Calls it with these.
-    fn judge(&mut self, records: &[Arc<Record>]) {
-        let mut rest = records;
-        while !rest.is_empty() && self.failed.is_none() {
-            self.reach(&rest[0]);
-            let step = self.seat.one_step(rest);
-            rest = &rest[self.call(&rest[..step])..];
-        }
-    }
-
-    /// Its clock comes to this event: timers that are due by then are told first.
-    fn reach(&mut self, record: &Arc<Record>) {
-        let due = self.seat.reach(record);
-        let mut rest = &due[..];
-        while !rest.is_empty() && self.failed.is_none() {
-            rest = &rest[self.call(rest)..];
-        }
-    }
-
-    /// One call; returns how many events are done with.
-    fn call(&mut self, records: &[Arc<Record>]) -> usize {
-        let Some(Called {
-            count, said, cpu, ..
-        }) = self.seat.call(records, true, &self.counters)
-        else {
-            return records.len();
+    /// One call; returns how many events are done with, and whether others have waited for it.
+    fn call(&mut self, records: &[Arc<Record>]) -> (usize, bool) {
+        let Some(called) = self.seat.call(records, true, &self.counters) else {
+            return (records.len(), false);
         };
+        let Called { count, said, spent } = called;
         match said {
             Ok(said) => self.note(&said, Whose::New),
             Err(abort) => {
+                self.dead = true;
                 let aborts = self.counters.read().aborts;
                 if aborts >= MOST_ABORTS {
                     self.failed = Some(format!("{aborts} calls were aborted, the last: {abort}"));
-                } else if let Err(error) = self.seat.restart() {
-                    self.failed = Some(error.to_string());
                 }
             }
         }
-        if self.budget.spend(cpu, Instant::now()) == Left::Exhausted {
-            self.failed = Some("it uses more time on a processor than it may".to_owned());
+        self.spend(spent);
+        (count, self.dead || spent.time >= SLOW)
+    }
+
+    fn spend(&mut self, spent: Spent) {
+        if self.budget.spend(spent.cpu, Instant::now()) == Left::Exhausted {
+            let reason = "it uses more time on a processor than it may";
+            self.failed.get_or_insert_with(|| reason.to_owned());
         }
-        count
     }
 
     /// Ends the trial at this event time.

@@ -120,7 +120,7 @@ fn serve(shared: &Shared, signal: &Arc<Signal>, kind: Kind) {
                     if kind == Kind::Shared
                         && let Ok(worker) = Worker::spawn("plugin-apart", Kind::Apart)
                     {
-                        let runner = runners.swap_remove(n);
+                        let mut runner = runners.swap_remove(n);
                         runner.is_alone();
                         worker.adopt(runner);
                         apart.retain(|worker| !worker.has_ended());

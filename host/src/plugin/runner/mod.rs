@@ -1,25 +1,28 @@
 //! One plugin on its worker: takes what waits, calls, accepts answers, recovers from aborts.
 
+mod calls;
 mod recover;
 mod switch;
 
 use super::{
     budget::{Budget, Left},
     delivered::Delivered,
+    instance::Aborted,
     life::Stage,
     load::{Generation, named},
     outcome::{Health, Outcome},
     queue::{Delivery, Queue, Taken},
     remains::Remains,
     rollback::{History, Probation},
-    seat::{Called, Said, Seat},
-    services::{Level, Line},
+    round::Round,
+    seat::Seat,
+    services::Line,
     shadow::Shadow,
     stats::Counters,
     terms::Terms,
     trouble::Trouble,
 };
-use crate::record::Record;
+use calls::Again;
 use crossbeam_channel::Sender;
 use recover::Quarantine;
 use std::{
@@ -28,7 +31,7 @@ use std::{
 };
 
 /// A plugin with a call this long gets a thread of its own: the others on its worker waited.
-const SLOW: Duration = Duration::from_millis(20);
+pub(super) const SLOW: Duration = Duration::from_millis(20);
 
 /// What a turn of a plugin came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +70,17 @@ pub struct Runner {
     outcomes: Sender<Outcome>,
     terms: Terms,
     max_batch: usize,
+    /// What comes before the queue: what was taken and is not done with.
+    held: Option<Taken>,
     taken: Vec<Delivery>,
-    wanted: Vec<Arc<Record>>,
-    /// Where each of the wanted stands among the taken.
-    places: Vec<usize>,
+    /// How far that is judged.
+    round: Round,
+    /// A call was aborted at this time of events, and the instance with it.
+    dead: Option<u64>,
+    /// Why, where the call held one event.
+    poison: Option<Aborted>,
+    /// What it held, where that were several.
+    again: Option<Again>,
     trouble: Trouble,
     /// None where nothing is shed: a replay takes the time that it takes.
     budget: Option<Budget>,
@@ -79,6 +89,8 @@ pub struct Runner {
     /// It waits for its time until then.
     throttled: Option<Instant>,
     slow: bool,
+    /// It was to have a thread of its own.
+    apart: bool,
 }
 
 impl Runner {
@@ -113,14 +125,18 @@ impl Runner {
             outcomes,
             terms,
             max_batch,
+            held: None,
             taken: Vec::new(),
-            wanted: Vec::new(),
-            places: Vec::new(),
+            round: Round::default(),
+            dead: None,
+            poison: None,
+            again: None,
             trouble: Trouble::new(terms.pause),
             budget: None,
             remains,
             throttled: None,
             slow: false,
+            apart: false,
         };
         runner.fresh_budget();
         let lines = runner.live.commit();
@@ -134,7 +150,8 @@ impl Runner {
     }
 
     /// It has a thread of its own from now on.
-    pub fn is_alone(&self) {
+    pub fn is_alone(&mut self) {
+        self.apart = true;
         self.counters.own_thread.store(true, Relaxed);
     }
 
@@ -149,21 +166,33 @@ impl Runner {
         );
     }
 
-    /// Does what is next in the queue.
+    /// Does what is next in the queue, or goes on with it: no more at a time than others on the
+    /// same worker can wait for.
     pub fn turn(&mut self) -> Turn {
-        if let Some(until) = self.trouble.waits().or_else(|| self.waits()) {
+        // What an aborted call held is tried at once: pauses are for what comes after.
+        let pause = match self.again {
+            None => self.trouble.waits(),
+            Some(_) => None,
+        };
+        if let Some(until) = pause.or_else(|| self.waits()) {
             return Turn::Waiting(until);
         }
         self.slow = false;
-        let mut taken = std::mem::take(&mut self.taken);
-        let turn = match self.queue.take(self.max_batch, &mut taken) {
-            Taken::Nothing => Turn::Idle,
+        let next = match self.held.take() {
+            Some(held) => held,
+            None => self.queue.take(self.max_batch, &mut self.taken),
+        };
+        if self.may_be_long(&next) && self.moves_first() {
+            self.held = Some(next);
+            return Turn::Slow;
+        }
+        let turn = match next {
+            Taken::Nothing => return Turn::Idle,
             Taken::Events => {
-                self.deliver(&taken);
-                if let Some(shadow) = &mut self.shadow {
-                    shadow.deliver(&taken);
+                if !self.deliver() {
+                    self.held = Some(Taken::Events);
+                    return self.worked();
                 }
-                self.live.forget_answers();
                 Turn::Worked
             }
             Taken::Switch(generation) => {
@@ -210,15 +239,37 @@ impl Runner {
                 Turn::Ended
             }
         };
-        taken.clear();
-        self.taken = taken;
-        if turn != Turn::Idle {
-            self.queue.done();
+        self.queue.done();
+        match turn {
+            Turn::Worked => self.worked(),
+            other => other,
         }
-        if self.slow && turn == Turn::Worked {
-            return Turn::Slow;
+    }
+
+    fn worked(&self) -> Turn {
+        match self.slow {
+            true => Turn::Slow,
+            false => Turn::Worked,
         }
-        turn
+    }
+
+    /// Whether that is the plugin's work, of which nobody knows how long it takes: a start, or a
+    /// hand-over of what it remembers.
+    fn may_be_long(&self, taken: &Taken) -> bool {
+        match taken {
+            Taken::Switch(_) | Taken::Rehearse(_) => self.live.compiled.snapshot,
+            Taken::Rollback { .. } => true,
+            Taken::Release => self.quarantine.is_some(),
+            _ => false,
+        }
+    }
+
+    /// Whether it is to have a thread of its own first. It is asked for once: where there is none
+    /// to be had, the others wait.
+    fn moves_first(&mut self) -> bool {
+        let first = !std::mem::replace(&mut self.apart, true);
+        self.slow |= first;
+        first
     }
 
     /// Until when it waits for time on a processor, if it does. At the end nobody waits.
@@ -229,154 +280,6 @@ impl Runner {
             self.throttled = None;
         }
         self.throttled
-    }
-
-    /// Calls the plugin with what it wants of what was taken.
-    fn deliver(&mut self, taken: &[Delivery]) {
-        let mut wanted = std::mem::take(&mut self.wanted);
-        let mut places = std::mem::take(&mut self.places);
-        let mut begin = 0;
-        // Once more from where a generation was taken back: the other one wants other events.
-        while begin < taken.len() {
-            let number = self.live.number;
-            wanted.clear();
-            places.clear();
-            self.live.remember(&taken[begin..]);
-            // Up to an event that it does not want but has to hear of.
-            let mut heard = None;
-            for (place, delivery) in taken.iter().enumerate().skip(begin) {
-                if self.wants(delivery) {
-                    wanted.push(delivery.record.clone());
-                    places.push(place);
-                } else if self.live.follows(&delivery.record) {
-                    heard = Some(place);
-                    break;
-                }
-            }
-            let mut done = 0;
-            while done < wanted.len() && self.live.number == number {
-                self.reach(&wanted[done]);
-                if self.live.number == number {
-                    let step = self.live.one_step(&wanted[done..]);
-                    done += self.attempt(&wanted[done..done + step]);
-                }
-            }
-            if self.live.number != number {
-                begin = done.checked_sub(1).map_or(begin, |last| places[last] + 1);
-                continue;
-            }
-            let Some(place) = heard else { break };
-            self.reach(&taken[place].record);
-            begin = place + 1;
-        }
-        self.live.forget();
-        wanted.clear();
-        self.wanted = wanted;
-        self.places = places;
-    }
-
-    /// The clock comes to this event: timers that are due by then are told first, for as long as
-    /// the generation whose they are serves.
-    fn reach(&mut self, record: &Arc<Record>) {
-        let number = self.live.number;
-        let due = self.live.reach(record);
-        let mut rest = &due[..];
-        while !rest.is_empty() && self.live.number == number {
-            let batch = rest.len().min(self.max_batch);
-            rest = &rest[self.attempt(&rest[..batch])..];
-        }
-    }
-
-    /// Whether the generation in service wants an event. What was chosen for one that has been
-    /// taken back is chosen anew.
-    fn wants(&self, delivery: &Delivery) -> bool {
-        delivery.wanted_by.contains(&self.live.number)
-            || self.abandoned.is_some_and(|number| {
-                let record = &delivery.record;
-                let subscriptions = &self.live.compiled.subscriptions;
-                delivery.wanted_by.contains(&number)
-                    && subscriptions.matches(&record.event, record.in_container())
-            })
-    }
-
-    /// Delivers the first of `records`, as many as a batch holds; returns how many are done with:
-    /// fewer if the generation was taken back. If the call is aborted, each event is tried on its
-    /// own.
-    fn attempt(&mut self, records: &[Arc<Record>]) -> usize {
-        let at = records[0].event.at;
-        self.release_in_time(at);
-        let (called, abort) = self.call(records, true);
-        let Some(abort) = abort else {
-            self.take_back(at);
-            return called;
-        };
-        if called == 1 {
-            return usize::from(!self.skip(&records[0], &abort));
-        }
-        self.restart(at);
-        let mut skipped = false;
-        for (n, record) in records[..called].iter().enumerate() {
-            if let (_, Some(abort)) = self.call(std::slice::from_ref(record), false) {
-                skipped = true;
-                if self.skip(record, &abort) {
-                    return n;
-                }
-            }
-        }
-        // What no single event caused is trouble all the same: the batch was too much at once.
-        if !skipped {
-            self.judge(&abort, at);
-            self.take_back(at);
-        }
-        called
-    }
-
-    /// One call with the first of `records`; returns how many it held, and why it was aborted.
-    fn call(
-        &mut self,
-        records: &[Arc<Record>],
-        first: bool,
-    ) -> (usize, Option<super::instance::Aborted>) {
-        let Some(called) = self.live.call(records, first, &self.counters) else {
-            Counters::add(&self.counters.lost, records.len() as u64);
-            return (records.len(), None);
-        };
-        let Called {
-            count,
-            said,
-            time,
-            cpu,
-        } = called;
-        self.slow |= time >= SLOW;
-        self.spend(cpu, records[0].event.at);
-        match said {
-            Ok(said) => {
-                self.say(said);
-                (count, None)
-            }
-            Err(abort) => (count, Some(abort)),
-        }
-    }
-
-    fn say(&mut self, said: Said) {
-        if let Some(shadow) = &mut self.shadow {
-            shadow.said_by_old(&said);
-        }
-        self.log(said.lines);
-        for finding in said.findings {
-            self.send(Outcome::Finding(Box::new(finding)));
-        }
-        // One line a call is enough to find the fault.
-        if let Some(message) = said.faults.into_iter().next() {
-            if let Some(probation) = &mut self.probation {
-                self.guilty = self.guilty.take().or(probation.fault(&message));
-            }
-            self.send(Outcome::Log {
-                plugin: self.live.id.clone(),
-                level: Level::Warn,
-                message,
-            });
-        }
     }
 
     /// A call has used time on a processor: what is beyond the plugin's share makes it wait, on a

@@ -3,6 +3,7 @@
 use super::Runner;
 use crate::{
     plugin::{
+        budget::Stopwatch,
         instance::Aborted,
         life::Stage,
         outcome::{Health, Outcome},
@@ -29,7 +30,6 @@ impl Runner {
     /// generation was taken back, so that another one can judge the event.
     pub(super) fn skip(&mut self, record: &Arc<Record>, abort: &Aborted) -> bool {
         let event = &record.event;
-        self.restart(event.at);
         self.judge(abort, event.at);
         let (id, version) = (self.live.id.clone(), self.live.version.clone());
         let taken_back = self.take_back(event.at);
@@ -59,10 +59,15 @@ impl Runner {
 
     /// Puts a fresh instance in the place of a dead one.
     pub(super) fn restart(&mut self, at: u64) {
-        match self.live.restart() {
+        let watch = Stopwatch::start();
+        let restarted = self.live.restart();
+        let spent = watch.stop();
+        Counters::add(&self.counters.cpu_ns, spent.cpu.as_nanos() as u64);
+        match restarted {
             Ok(lines) => self.log(lines),
             Err(error) => self.condemn(&error.to_string(), at),
         }
+        self.charge(spent, at);
     }
 
     /// Decides what an abort means for the plugin's service.
@@ -95,6 +100,7 @@ impl Runner {
     /// Puts it into quarantine, until this event time if any.
     pub(super) fn hold(&mut self, reason: &str, at: u64, until: Option<u64>) {
         self.live.instance = None;
+        self.dead = None;
         self.trouble = Trouble::new(self.terms.pause);
         self.quarantine = Some(Quarantine { until });
         self.counters.quarantined.store(true, Relaxed);

@@ -2,6 +2,7 @@
 
 use super::Runner;
 use crate::plugin::{
+    budget::Stopwatch,
     instance::Memory,
     life::Stage,
     load::{Generation, named},
@@ -19,7 +20,13 @@ use std::{
 
 impl Runner {
     /// A new generation takes over, with what the old one remembers where both can.
-    pub(super) fn switch(&mut self, mut new: Generation) {
+    pub(super) fn switch(&mut self, new: Generation) {
+        let watch = Stopwatch::start();
+        self.hand_over(new);
+        self.charge(watch.stop(), self.live.time());
+    }
+
+    fn hand_over(&mut self, mut new: Generation) {
         let begun = Instant::now();
         let memory = match self.remembered(&mut new) {
             Ok(memory) => memory,
@@ -122,6 +129,9 @@ impl Runner {
         self.trouble = Trouble::new(self.terms.pause);
         self.quarantine = None;
         self.guilty = None;
+        self.dead = None;
+        self.poison = None;
+        self.again = None;
         self.counters.quarantined.store(false, Relaxed);
         self.fresh_budget();
         retired
@@ -168,7 +178,7 @@ impl Runner {
     /// The generation before the one in service comes back, with what was known at the switch.
     fn roll_back(&mut self, reason: &str, at: u64, by_itself: bool) -> Result<(), String> {
         let former = self.history.pop().ok_or("no earlier generation is kept")?;
-        let begun = Instant::now();
+        let watch = Stopwatch::start();
         let started = former
             .compiled
             .start()
@@ -222,7 +232,7 @@ impl Runner {
             self.send(Outcome::Finding(Box::new(finding)));
         }
         // A start is work that the others on this worker wait for.
-        self.slow |= begun.elapsed() >= super::SLOW;
+        self.charge(watch.stop(), at);
         self.queue.settle(Settled {
             generation: retired.number,
             turned: Turned::Back {
@@ -250,6 +260,7 @@ impl Runner {
             number,
             rehearsal,
         } = trial;
+        let watch = Stopwatch::start();
         let mut memory = None;
         if compiled.inherits(&self.live.compiled)
             && let Some(old) = &mut self.live.instance
@@ -270,6 +281,7 @@ impl Runner {
         self.shadow = Some(Shadow::begin(
             &self.live, compiled, number, rehearsal, memory,
         ));
+        self.charge(watch.stop(), self.live.time());
     }
 
     /// The time of the generation on trial is over.

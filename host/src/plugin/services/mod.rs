@@ -22,6 +22,7 @@ pub use timer::{MAX_TIMERS, Timers};
 use super::{
     batch::{AddressHasher, Builder},
     bindings::vedette::detect as contract,
+    engine::Term,
     metrics::{Changes, Metrics},
     state::{Entry, Key, Pending, State, Unloaded},
 };
@@ -256,6 +257,8 @@ pub struct Services {
     lines: log::Lines,
     asked: quota::Asked,
     memory: memory::Memory,
+    /// The time that the call has.
+    pub term: Term,
 }
 
 impl Services {
@@ -280,6 +283,7 @@ impl Services {
             lines: log::Lines::default(),
             asked: quota::Asked::default(),
             memory: memory::Memory::new(manifest.limits.memory as usize),
+            term: Term::begin(manifest.limits.deadline),
         }
     }
 
