@@ -121,8 +121,18 @@ impl Live {
 
     /// Feeds the agent until `stop` is set, which is seen within a tenth of a second.
     pub fn run(&mut self, agent: &mut Agent, stop: &AtomicBool) -> Result<(), SensorError> {
+        self.run_while(agent, |_| !stop.load(Ordering::Relaxed))?;
+        self.finish(agent)
+    }
+
+    /// Feeds the agent for as long as this says so, and can go on then.
+    pub fn run_while(
+        &mut self,
+        agent: &mut Agent,
+        goes_on: impl Fn(&Agent) -> bool,
+    ) -> Result<(), SensorError> {
         let mut events = Vec::new();
-        while !stop.load(Ordering::Relaxed) {
+        while goes_on(agent) {
             self.sensor.next_batch(WAIT, &mut events)?;
             for event in events.drain(..) {
                 self.take(event, agent);
@@ -140,7 +150,7 @@ impl Live {
             self.every_second(agent);
             self.repair(agent);
         }
-        self.finish(agent)
+        Ok(())
     }
 
     /// Takes what happened before now and is still in the rings, and what was lost of it.

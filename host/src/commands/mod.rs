@@ -13,23 +13,22 @@ pub mod summary;
 
 use crate::agent::Moment;
 use crate::answers::Answers;
-use crate::output::printable;
+use crate::output::{
+    printable,
+    printer::{Full, Printer},
+};
 use crate::plugin::outcome::Outcome;
 use crate::plugin::queue::Overflow;
 use crate::plugin::{HostOptions, PluginHost, PluginInfo};
 use crate::runtimes::{self, Runtimes, SocketPath};
-use crate::verdict::{Form, Verdicts};
+use crate::verdict::{Form, Told, Verdicts};
 use anyhow::Context as _;
 use clap::Args;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::thread::{JoinHandle, spawn};
-use std::time::Duration;
+use std::thread::JoinHandle;
 use vedette_sensor::live::Waker;
-
-/// How often it is looked whether a finding that waits for a container's names has them.
-const NAMES_LOOK: Duration = Duration::from_millis(2);
 
 /// Where plugins and their compiled form are, for every command that runs some.
 #[derive(Debug, Clone, Args)]
@@ -96,8 +95,13 @@ impl PluginArgs {
 impl PluginArgs {
     /// Loads the plugins, and says so where there is none: an agent without any finds nothing.
     fn load_into(&self, host: &mut PluginHost) {
-        let reports = host.load_all();
-        if !reports.iter().any(|r| r.result.is_ok()) {
+        host.load_all();
+        self.say_where_none(host);
+    }
+
+    /// Says so where no plugin is in service.
+    fn say_where_none(&self, host: &PluginHost) {
+        if host.plugins().is_empty() {
             anstream::eprintln!(
                 "{}: no plugin here could be loaded, so nothing will be found; build the bundled \
                  ones with `make plugins` and name their directory with --plugins",
@@ -151,40 +155,54 @@ impl OutputArgs {
     }
 }
 
-/// Handles outcomes on a thread of its own until all their senders are gone, then gives the
-/// verdicts back with their counts. `moment` tells how far the stream has been taken in.
+/// Outcomes that wait to be handled: handling waits for nobody, so there are more only when plugins
+/// raise them faster than a processor can handle them. Then the plugins wait.
+pub const MAX_OUTCOMES: usize = 16_384;
+
+/// Handles outcomes on a thread of its own until all their senders are gone, then says what has
+/// become of the findings. `moment` tells how far the stream has been taken in.
+///
+/// # Errors
+/// No thread can be made.
 pub fn handle_outcomes(
     mut verdicts: Verdicts,
     outcomes: Receiver<Outcome>,
     moment: Moment,
-) -> JoinHandle<Verdicts> {
-    spawn(move || {
+    full: Full,
+) -> std::io::Result<JoinHandle<Told>> {
+    let errors = Printer::start("messages", anstream::stderr(), full)?;
+    let handle = move || {
+        let mut leaves_out = false;
         loop {
-            let outcome = if verdicts.holds() {
-                outcomes.recv_timeout(NAMES_LOOK)
-            } else {
-                outcomes.recv().map_err(RecvTimeoutError::from)
+            let outcome = match verdicts.waits() {
+                Some(time) => outcomes.recv_timeout(time),
+                None => outcomes.recv().map_err(RecvTimeoutError::from),
             };
-            let result = match outcome {
+            match outcome {
                 Ok(Outcome::Finding(finding)) => verdicts.take(*finding, moment.get()),
                 Ok(other) => {
-                    say(&other);
-                    Ok(())
+                    if let Some(line) = said(&other) {
+                        errors.print(line + "\n");
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => verdicts.release(moment.get()),
                 Err(RecvTimeoutError::Disconnected) => break,
-            };
-            if let Err(error) = result {
-                // Nobody reads any more (a closed pipe); the responses still matter.
-                tracing::debug!("a finding could not be printed: {error}");
             }
+            if verdicts.leaves_out() && !leaves_out {
+                errors.print(NOBODY_READS.to_owned());
+            }
+            leaves_out = verdicts.leaves_out();
         }
-        if let Err(error) = verdicts.release(u64::MAX) {
-            tracing::debug!("a finding could not be printed: {error}");
-        }
-        verdicts
-    })
+        let told = verdicts.end();
+        errors.end();
+        told
+    };
+    std::thread::Builder::new()
+        .name("verdicts".to_owned())
+        .spawn(handle)
 }
+
+const NOBODY_READS: &str = "nobody reads the findings: they are left out from now on, and counted; what they lead to is done all the same\n";
 
 /// One line on a plugin in service.
 pub fn describe(plugin: &PluginInfo) -> String {
@@ -203,14 +221,14 @@ pub fn describe(plugin: &PluginInfo) -> String {
     )
 }
 
-/// Tells on standard error what became of a plugin.
-fn say(outcome: &Outcome) {
-    match outcome {
-        Outcome::Finding(_) => {}
+/// What is told on standard error of what became of a plugin.
+fn said(outcome: &Outcome) -> Option<String> {
+    let line = match outcome {
+        Outcome::Finding(_) => return None,
         Outcome::Loaded { plugin } => {
-            anstream::eprintln!("plugin {} {} is in service", plugin.id, plugin.version);
+            format!("plugin {} {} is in service", plugin.id, plugin.version)
         }
-        Outcome::Reloaded { plugin, pause_ns } => anstream::eprintln!(
+        Outcome::Reloaded { plugin, pause_ns } => format!(
             "plugin {} {} sha256:{} took over as generation {}, pause {:.3} ms",
             plugin.id,
             plugin.version,
@@ -223,7 +241,7 @@ fn say(outcome: &Outcome) {
             from,
             reason,
             unlearned,
-        } => anstream::eprintln!(
+        } => format!(
             "plugin {} {} serves again as generation {}: {} was rolled back: {}; {unlearned}",
             plugin.id,
             plugin.version,
@@ -235,7 +253,7 @@ fn say(outcome: &Outcome) {
             plugin,
             report,
             accepted,
-        } => anstream::eprintln!(
+        } => format!(
             "plugin {} {} {} after its shadow: {}",
             plugin.id,
             plugin.version,
@@ -246,22 +264,19 @@ fn say(outcome: &Outcome) {
             },
             printable(report.to_string().as_bytes())
         ),
-        Outcome::Refused { path, reason } => {
-            anstream::eprintln!("plugin {} refused: {reason}", path.display());
-        }
+        Outcome::Refused { path, reason } => format!("plugin {} refused: {reason}", path.display()),
         Outcome::Removed { plugin } => {
-            anstream::eprintln!("plugin {} {} was removed", plugin.id, plugin.version);
+            format!("plugin {} {} was removed", plugin.id, plugin.version)
         }
-        Outcome::OtherLists { recorded, given } => {
-            anstream::eprintln!("{}", crate::intel::not_at_hand(recorded, *given));
-        }
+        Outcome::OtherLists { recorded, given } => crate::intel::not_at_hand(recorded, *given),
         Outcome::Log {
             plugin,
             level,
             message,
-        } => anstream::eprintln!(
+        } => format!(
             "plugin {plugin} {level:?}: {}",
             printable(message.as_bytes())
         ),
-    }
+    };
+    Some(line)
 }

@@ -1,18 +1,18 @@
 //! `vedette replay`: a capture through the same path.
 
 use super::lists::IntelArgs;
-use super::{OutputArgs, PluginArgs, handle_outcomes, summary::Summary};
+use super::{MAX_OUTCOMES, OutputArgs, PluginArgs, handle_outcomes, summary::Summary};
 use crate::agent::Agent;
 use crate::answers::Recorded;
 use crate::loss::Lost;
-use crate::output::Clock;
+use crate::output::{Clock, printer::Full};
 use crate::plugin::host::PluginHost;
 use crate::response::Policy;
 use crate::span::SpanArgs;
 use crate::verdict::{Form, Verdicts};
 use anyhow::Context as _;
 use clap::Args;
-use crossbeam_channel::unbounded;
+use crossbeam_channel::bounded;
 use std::io::{Read, Seek};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -140,7 +140,7 @@ pub fn run(
         boot: i128::from(reader.header().boot_offset),
     };
     drop(reader);
-    let (sender, outcomes) = unbounded();
+    let (sender, outcomes) = bounded(MAX_OUTCOMES);
     let mut host = PluginHost::new(plugins.options(false), sender)?;
     plugins.load_into(&mut host);
     if let Some(loaded) = how.intel.load()? {
@@ -158,10 +158,11 @@ pub fn run(
     let mut agent = Agent::new(host, None);
     let policy = Policy::new(false, &[])?;
     let handler = handle_outcomes(
-        Verdicts::new(policy, form, clock),
+        Verdicts::new(policy, form, clock, form.printer(Full::Wait)?),
         outcomes,
         agent.watch_moment(),
-    );
+        Full::Wait,
+    )?;
     let mut lost = Lost::default();
     let mut damaged = None;
     for event in reader {
@@ -193,11 +194,11 @@ pub fn run(
     agent.finish()?;
     let totals = Summary::new(&agent, lost);
     drop(agent);
-    let verdicts = handler
+    let told = handler
         .join()
         .map_err(|_| anyhow::anyhow!("the thread that handles findings ended in a panic"))?;
     if how.summary {
-        totals.print(&verdicts, form);
+        totals.print(&told, form);
     }
     match damaged {
         Some(error) => Err(error).with_context(|| format!("{name}: not all of it could be read")),

@@ -2,14 +2,16 @@
 
 use super::lists::{IntelArgs, tell};
 use super::sensor::PINS;
-use super::{OutputArgs, PluginArgs, RuntimeArgs, handle_outcomes, replay, summary::Summary};
+use super::{
+    MAX_OUTCOMES, OutputArgs, PluginArgs, RuntimeArgs, handle_outcomes, replay, summary::Summary,
+};
 use crate::agent::Agent;
 use crate::control::{server::Control, socket_of};
 use crate::grants::{self, Grants};
 use crate::instance::{Instance, RUNTIME};
 use crate::live::{Live, boot_time};
 use crate::mute::{MuteArgs, Mutes};
-use crate::output::Clock;
+use crate::output::{Clock, printer::Full};
 use crate::plugin::{host::PluginHost, shadow::ShadowAccept, store};
 use crate::recorder::Recorder;
 use crate::response::Policy;
@@ -17,11 +19,11 @@ use crate::span::SpanArgs;
 use crate::verdict::Verdicts;
 use anyhow::Context as _;
 use clap::Args;
-use crossbeam_channel::unbounded;
+use crossbeam_channel::bounded;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use vedette_sensor::filter::Filter;
 use vedette_sensor::live::{Options, Sensor, SensorError};
 use vedette_sensor::probe::{Features, ProbeError};
@@ -29,6 +31,14 @@ use vedette_sensor::probe::{Features, ProbeError};
 /// A real reverse shell in a container, for machines whose kernel cannot be sensed. Made by
 /// `tests/src/bin/record-demo.rs`.
 static DEMO: &[u8] = include_bytes!("../../assets/reverse-shell.capture");
+
+/// How long the first event waits for plugins that are still being made ready: most are by then, and
+/// need no introduction to what runs already.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// How long the agent, which judges meanwhile, is not said to be ready because of plugins that are
+/// not: long enough for an interpreter to be compiled.
+const READY: Duration = Duration::from_secs(60);
 
 /// Arguments of `vedette run`.
 #[derive(Debug, Args)]
@@ -170,7 +180,7 @@ impl Run {
         let stop = stop_on_signals()?;
         let clock = Clock::of_this_machine();
         let policy = Policy::new(self.enforce, &self.never)?;
-        let (sender, outcomes) = unbounded();
+        let (sender, outcomes) = bounded(MAX_OUTCOMES);
         let mut options = self.plugins.options(true);
         options.shadow = self.shadow;
         options.shadow_accept = self.shadow_accept;
@@ -179,19 +189,22 @@ impl Run {
         let root = rustix::process::geteuid().is_root();
         options.store = root.then(|| store::file_of(&self.state, &self.instance));
         let mut plugins = PluginHost::new(options, sender.clone())?;
-        self.plugins.load_into(&mut plugins);
+        plugins.load_meanwhile();
         let started = starting
             .join()
             .map_err(|_| anyhow::anyhow!("the thread that starts the sensor ended in a panic"))?;
         let sensor = match started {
             Ok(sensor) => sensor,
             Err(SensorError::Probe(missing)) => {
+                // They are compiled by then.
+                plugins.take_first(READY);
                 drop(plugins);
                 return self.replay_demo(&missing);
             }
             Err(error) => return Err(error).context("the sensor could not be started"),
         };
         anstream::eprintln!("{}", sensor.features());
+        plugins.take_first(FIRST);
         let recorder = self
             .record
             .as_deref()
@@ -205,13 +218,11 @@ impl Run {
         agent.mutes = Mutes::new(mutes);
         let form = self.output.form();
         let handler = handle_outcomes(
-            Verdicts::new(policy, form, clock),
+            Verdicts::new(policy, form, clock, form.printer(Full::LeaveOut)?),
             outcomes,
             agent.watch_moment(),
-        );
-        for plugin in agent.plugins.plugins() {
-            anstream::eprintln!("{}", super::describe(&plugin));
-        }
+            Full::LeaveOut,
+        )?;
         let runtimes = self.runtimes.start(sensor.waker())?;
         let control = self.listen(&sensor)?;
         let lists = reading
@@ -231,18 +242,22 @@ impl Run {
         if let Some(feed) = feed {
             live.with_lists(feed);
         }
+        let first = live.run_while(&mut agent, |agent| {
+            let waits = agent.plugins.awaited() > 0 && begin.elapsed() < READY;
+            waits && !stop.load(Ordering::Relaxed)
+        });
         self.ready(begin, &agent)?;
-        let ended = live.run(&mut agent, &stop);
+        let ended = first.and_then(|()| live.run(&mut agent, &stop));
         let lost = std::mem::take(&mut live.lost);
         // The sensor goes first: nothing stays attached while the rest winds up.
         drop(live);
         let recorded = agent.finish();
         let summary = Summary::new(&agent, lost);
         drop(agent);
-        let verdicts = handler
+        let told = handler
             .join()
             .map_err(|_| anyhow::anyhow!("the thread that handles findings ended in a panic"))?;
-        summary.print(&verdicts, form);
+        summary.print(&told, form);
         recorded.context("the capture could not be completed")?;
         ended.context("the sensor failed")?;
         Ok(())
@@ -271,10 +286,21 @@ impl Run {
     /// Says that detection is on: to people, to whoever waits for the file, and to systemd.
     fn ready(&self, begin: Instant, agent: &Agent) -> anyhow::Result<()> {
         let plugins = agent.plugins.plugins();
+        for plugin in &plugins {
+            anstream::eprintln!("{}", super::describe(plugin));
+        }
+        let awaited = agent.plugins.awaited();
+        let without = match awaited {
+            0 => String::new(),
+            some => format!(" ({some} more are still being made ready)"),
+        };
+        if awaited == 0 {
+            self.plugins.say_where_none(&agent.plugins);
+        }
         let took = begin.elapsed();
         let mode = if self.enforce { "enforce" } else { "observe" };
         anstream::eprintln!(
-            "vedette is ready: {} plugins, {} processes, mode {mode}, after {} ms",
+            "vedette is ready: {} plugins{without}, {} processes, mode {mode}, after {} ms",
             plugins.len(),
             agent.context().counters().rows,
             took.as_millis()
@@ -285,6 +311,7 @@ impl Run {
                 "pid": std::process::id(),
                 "mode": mode,
                 "plugins": plugins.len(),
+                "awaited": awaited,
                 "start_ms": took.as_secs_f64() * 1e3,
             });
             write_whole(path, &format!("{line}\n"))?;

@@ -4,7 +4,7 @@ use crate::agent::Agent;
 use crate::loss::Lost;
 use crate::output::event::kind_name;
 use crate::plugin::PluginInfo;
-use crate::verdict::{Form, Verdicts};
+use crate::verdict::{Form, Told};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -39,17 +39,18 @@ impl Summary {
     }
 
     /// Prints it to standard error, in the form that findings are printed in.
-    pub fn print(&self, verdicts: &Verdicts, form: Form) {
+    pub fn print(&self, told: &Told, form: Form) {
         match form {
             Form::Json => {
-                let line = json!({ "summary": self.json(verdicts) });
+                let line = json!({ "summary": self.json(told) });
                 anstream::eprintln!("{line}");
             }
             Form::Text => {
                 anstream::eprintln!(
-                    "\n{} findings ({} more were the same cases again)",
-                    verdicts.told,
-                    verdicts.repeated
+                    "\n{} findings ({} more were the same cases again){}",
+                    told.told,
+                    told.repeated,
+                    count(told.not_printed, "not printed, as nobody read them"),
                 );
                 self.print_events();
                 self.print_plugins();
@@ -103,7 +104,7 @@ impl Summary {
         }
     }
 
-    fn json(&self, verdicts: &Verdicts) -> Value {
+    fn json(&self, told: &Told) -> Value {
         let plugins: Map<String, Value> = self
             .plugins
             .iter()
@@ -126,8 +127,9 @@ impl Summary {
             })
             .collect();
         json!({
-            "findings": verdicts.told,
-            "repeated": verdicts.repeated,
+            "findings": told.told,
+            "repeated": told.repeated,
+            "not_printed": told.not_printed,
             "events": self.taken,
             "lost": self.lost.by_cause(),
             "lost_kinds": self.lost.by_kind(),

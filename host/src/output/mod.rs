@@ -3,6 +3,7 @@
 pub mod event;
 pub mod json;
 pub mod line;
+pub mod printer;
 pub mod text;
 
 use std::time::{Duration, SystemTime};

@@ -106,6 +106,8 @@ pub enum Health {
     EventsShed,
     /// What plugins keep cannot be read from disk or written there.
     StateNotKept,
+    /// Nobody has read the output for a while.
+    FindingsNotPrinted,
 }
 
 impl Health {
@@ -121,6 +123,7 @@ impl Health {
             Health::PluginThrottled => "plugin-throttled",
             Health::EventsShed => "events-shed",
             Health::StateNotKept => "state-not-kept",
+            Health::FindingsNotPrinted => "findings-not-printed",
         }
     }
 
@@ -135,6 +138,7 @@ impl Health {
             Health::PluginThrottled => "A detector uses too much time",
             Health::EventsShed => "A detector does not keep up",
             Health::StateNotKept => "What detectors keep is not on disk",
+            Health::FindingsNotPrinted => "Findings were left out of the output",
         }
     }
 
@@ -145,7 +149,7 @@ impl Health {
             Health::PluginReleased => Severity::Info,
             Health::PluginRefused | Health::PluginRemoved => Severity::High,
             Health::PluginRolledBack | Health::PluginThrottled => Severity::High,
-            Health::EventsShed => Severity::High,
+            Health::EventsShed | Health::FindingsNotPrinted => Severity::High,
         }
     }
 

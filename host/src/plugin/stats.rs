@@ -61,7 +61,7 @@ pub struct Stats {
     pub memory: u64,
     /// It is out of service.
     pub quarantined: bool,
-    /// It was slow and has a worker of its own.
+    /// It has a worker of its own: a call was slow or was aborted, or it handed memory over.
     pub own_thread: bool,
 }
 

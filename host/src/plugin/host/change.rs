@@ -44,7 +44,7 @@ enum Staged {
 /// What a file has come to, off the path of events.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     what: What,
     reply: Option<Reply>,
 }
@@ -64,23 +64,14 @@ enum What {
 }
 
 impl PluginHost {
-    /// Follows changes on a thread of its own, where components are also made ready.
+    /// Follows changes on a thread of its own.
     pub(super) fn follow(&mut self, places: Places) {
-        let send = self.prepare.clone();
-        let loader = self.loader.clone();
-        let outcomes = self.outcomes.clone();
+        let preparing = self.preparing.clone();
         let alive = Arc::downgrade(&self.alive);
         let thread = std::thread::Builder::new()
             .name("plugin-watch".to_owned())
             .spawn(move || {
-                // Once nobody listens, the watch ends by itself.
-                let tell = |seen| {
-                    let (prepared, refused) = prepare(&loader, seen);
-                    if let Some(refused) = refused {
-                        let _ = outcomes.send(refused);
-                    }
-                    let _ = send.send(prepared);
-                };
+                let tell = |seen| preparing.seen(seen);
                 watch(places, tell, || alive.strong_count() > 0);
             });
         if let Err(error) = thread {
@@ -88,8 +79,11 @@ impl PluginHost {
         }
     }
 
-    /// Loads one file anew because somebody asked, on a thread of its own.
+    /// Loads one file anew because somebody asked: on a thread of its own where somebody waits.
     pub(super) fn load_asked(&self, path: PathBuf, how: How, reply: Option<Reply>) {
+        let Some(reply) = reply else {
+            return self.preparing.load(path, how);
+        };
         let send = self.prepare.clone();
         let loader = self.loader.clone();
         let outcomes = self.outcomes.clone();
@@ -97,22 +91,17 @@ impl PluginHost {
         let thread = std::thread::Builder::new()
             .name("plugin-load".to_owned())
             .spawn(move || {
-                let (mut prepared, refused) = match read_trusted(&path) {
-                    Ok(bytes) => load(&loader, path, bytes, how),
-                    Err(reason) => prepare(&loader, Seen::Refused { path, reason }),
-                };
+                let (mut prepared, refused) = load_asked(&loader, path, how);
                 if let Some(refused) = refused {
                     let _ = outcomes.send(refused);
                 }
-                prepared.reply = reply;
+                prepared.reply = Some(reply);
                 let _ = send.send(prepared);
             });
         if let Err(error) = thread {
-            let reason = format!("no thread to load it: {error}; raise the limit on tasks");
-            match answer {
-                Some(answer) => answer.refuse(reason),
-                None => tracing::warn!("{reason}"),
-            }
+            answer.refuse(format!(
+                "no thread to load it: {error}; raise the limit on tasks"
+            ));
         }
     }
 
@@ -159,7 +148,7 @@ impl PluginHost {
     }
 
     /// What a prepared file means for the plugins in service.
-    fn stage(&mut self, prepared: Prepared) -> Vec<Change> {
+    pub(super) fn stage(&mut self, prepared: Prepared) -> Vec<Change> {
         let Prepared { path, what, reply } = prepared;
         let here = self
             .plugins
@@ -167,6 +156,7 @@ impl PluginHost {
             .find(|p| p.live.1.path == path)
             .map(|p| p.id.clone());
         self.idle.remove(&path);
+        self.awaited.remove(&path);
         let remove = |id, reason| Change {
             what: Staged::Remove(id, reason),
             reply: None,
@@ -390,8 +380,24 @@ impl PluginHost {
     }
 }
 
+/// What a file comes to that somebody asks for.
+pub(super) fn load_asked(loader: &Loader, path: PathBuf, how: How) -> (Prepared, Option<Outcome>) {
+    match read_trusted(&path) {
+        Ok(bytes) => load(loader, path, bytes, how),
+        Err(reason) => prepare(loader, Seen::Refused { path, reason }),
+    }
+}
+
+/// What a file comes to where the agent itself has failed.
+pub(super) fn failed(path: PathBuf) -> (Prepared, Option<Outcome>) {
+    let reason = "the agent failed while making it ready; please report it".to_owned();
+    let at = Entered::now(Stage::Refused, reason.clone());
+    let report = Report::idle(&path, "", "", None, at);
+    refused(path, report, reason)
+}
+
 /// What a change at the sources comes to, and what is to be said where it is refused.
-fn prepare(loader: &Loader, seen: Seen) -> (Prepared, Option<Outcome>) {
+pub(super) fn prepare(loader: &Loader, seen: Seen) -> (Prepared, Option<Outcome>) {
     match seen {
         Seen::Changed { path, bytes } => load(loader, path, bytes, How::default()),
         Seen::Gone(path) => (

@@ -3,7 +3,9 @@
 mod change;
 mod health;
 mod lists;
+mod prepare;
 mod serve;
+mod start;
 
 pub use change::Change;
 
@@ -30,8 +32,9 @@ use crate::{
 };
 use change::Prepared;
 use crossbeam_channel::{Receiver, Sender};
+use prepare::Preparing;
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
@@ -142,8 +145,11 @@ pub struct PluginHost {
     next_worker: usize,
     outcomes: Sender<Outcome>,
     /// Where files are prepared, and what has come of it.
+    preparing: Preparing,
     prepare: Sender<Prepared>,
     prepared: Receiver<Prepared>,
+    /// Files of the first look of which nothing has come yet.
+    awaited: BTreeSet<PathBuf>,
     /// Files that are not in service, and why.
     idle: BTreeMap<PathBuf, Report>,
     /// Held for as long as the watcher is to go on.
@@ -212,8 +218,16 @@ impl PluginHost {
         loader.answers = options.answers.clone();
         let granted = options.grants.mark();
         let (prepare, prepared) = crossbeam_channel::unbounded();
+        let (loader, alive) = (Arc::new(loader), Arc::new(()));
         Ok(PluginHost {
-            loader: Arc::new(loader),
+            preparing: Preparing::new(
+                loader.clone(),
+                prepare.clone(),
+                outcomes.clone(),
+                Arc::downgrade(&alive),
+            ),
+            awaited: BTreeSet::new(),
+            loader,
             places: Some(Places::new(
                 options.sources.clone(),
                 options.settings.clone(),
@@ -231,7 +245,7 @@ impl PluginHost {
             prepare,
             prepared,
             idle: BTreeMap::new(),
-            alive: Arc::new(()),
+            alive,
             deferred: VecDeque::new(),
             staged: BTreeMap::new(),
             filter: Filter::default(),

@@ -40,7 +40,7 @@ pub enum Turn {
     Idle,
     /// It did something.
     Worked,
-    /// It did something, and a call was slow.
+    /// It did something, and is to have a thread of its own: others have waited, or would.
     Slow,
     /// It waits until then, after aborts or because it has used too much time.
     Waiting(Instant),
