@@ -176,6 +176,29 @@ fn what_is_revoked_leaves_service_until_it_is_granted() {
 }
 
 #[test]
+fn what_is_revoked_while_it_is_made_ready_leaves_too() {
+    let mut node = Node::start(directory(), &[], Policy::FirstUse);
+    put(&node.plugins(), "k.wasm", &keeper("1.0.0"));
+    let begun = Instant::now();
+    let change = loop {
+        if let Some(change) = node.host.changes().pop() {
+            break change;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it comes");
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    assert!(node.grants().revoke("keeper").expect("written"));
+    // It was noticed, and there was nothing to take out of service.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        node.turn();
+    }
+    node.host.apply(change);
+    assert!(node.serves("keeper", "1.0.0"));
+    node.until("it leaves", |node| node.host.plugins().is_empty());
+}
+
+#[test]
 fn a_new_id_in_a_plugins_file_does_not_show_what_was_not_granted() {
     let mut node = Node::start(
         directory(),
@@ -269,6 +292,12 @@ fn a_directory_that_cannot_be_looked_at_takes_nothing_out_of_service() {
     fs::rename(&plugins, &aside).expect("moved");
     symlink("plugins", &plugins).expect("linked");
     node.until("it is said", |node| !node.said("plugin-refused").is_empty());
+    let (severity, message) = node.said("plugin-refused").remove(0);
+    assert_eq!(severity, Severity::Medium, "{message}");
+    assert!(
+        message.contains("what is in service serves on"),
+        "{message}"
+    );
     let listed = |node: &Node| {
         node.host
             .reports()
@@ -337,6 +366,96 @@ fn settings_that_others_could_have_written_are_not_used() {
         node.told.pop().expect("it tells")
     };
     assert!(told.contains("{\"limit\":3}"), "{told}");
+}
+
+/// As Kubernetes mounts a ConfigMap: read-only, a directory that all could write to where it lies,
+/// and one link by which all files are switched.
+#[test]
+fn settings_of_a_volume_that_is_mounted_read_only_are_used() {
+    const INNER: &str = "VEDETTE_TEST_VOLUME";
+    if std::env::var_os(INNER).is_none() {
+        let own = std::env::current_exe().expect("a test binary");
+        // Built here, where all of the machine can be used.
+        component("keeper");
+        let inner = std::process::Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount"])
+            .arg(own)
+            .args([
+                "--exact",
+                "settings_of_a_volume_that_is_mounted_read_only_are_used",
+            ])
+            .arg("--nocapture")
+            .env(INNER, "1")
+            .output()
+            .expect("unshare runs");
+        let errors = String::from_utf8_lossy(&inner.stderr);
+        if errors.contains("unshare failed") {
+            println!("no user namespaces here, not tried: {errors}");
+            return;
+        }
+        assert!(inner.status.success(), "{errors}");
+        return;
+    }
+    let limit = "[config]\nlimit = { type = \"integer\", default = 1 }";
+    let bytes = plugin("keeper", &[("[config]", limit)]);
+    let place = directory();
+    let volume = place.path().join("settings");
+    let at = |name: &str| volume.join(name);
+    for (n, name) in ["", "..v1", "..v2"].into_iter().enumerate() {
+        fs::create_dir(at(name)).expect("made");
+        fs::set_permissions(at(name), fs::Permissions::from_mode(0o755)).expect("permissions");
+        fs::write(at(name).join("keeper.toml"), format!("limit = {n}")).expect("written");
+    }
+    fs::remove_file(at("keeper.toml")).expect("removed");
+    symlink("..data/keeper.toml", at("keeper.toml")).expect("linked");
+    symlink("..v1", at("..data")).expect("linked");
+    fs::set_permissions(&volume, fs::Permissions::from_mode(0o777)).expect("permissions");
+    let start = |place| {
+        let files = [("k.wasm", bytes.clone())];
+        let mut node = Node::start(place, &files, Policy::FirstUse);
+        node.turn();
+        node
+    };
+    // Where all can write, it is refused.
+    let Node {
+        place,
+        host,
+        health,
+        ..
+    } = start(place);
+    assert!(host.plugins().is_empty() && health.len() == 1, "{health:?}");
+    drop(host);
+    // The kubelet writes where it lies, the agent sees it elsewhere.
+    let behind = place.path().join("behind");
+    fs::rename(&volume, &behind).expect("moved");
+    fs::create_dir(&volume).expect("made");
+    for options in ["bind", "remount,bind,ro"] {
+        let mounted = std::process::Command::new("mount")
+            .args(["-o", options])
+            .args([&behind, &volume])
+            .status();
+        assert!(mounted.expect("mount runs").success(), "{options}");
+    }
+    let mut node = start(place);
+    let told = |node: &mut Node| {
+        offer(&mut node.host, &exec(0, "/x"));
+        node.host.drain();
+        node.turn();
+        node.told.pop().unwrap_or_default()
+    };
+    assert!(
+        told(&mut node).contains("{\"limit\":1}"),
+        "{:?}",
+        node.health
+    );
+    symlink("..v2", behind.join("..data_tmp")).expect("linked");
+    fs::rename(behind.join("..data_tmp"), behind.join("..data")).expect("switched");
+    let begun = Instant::now();
+    while !told(&mut node).contains("{\"limit\":2}") {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", node.health);
+    }
+    let unmounted = std::process::Command::new("umount").arg(&volume).status();
+    assert!(unmounted.expect("umount runs").success());
 }
 
 #[test]

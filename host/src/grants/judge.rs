@@ -2,7 +2,7 @@
 //! and what is remembered of first use.
 
 use super::{
-    Binding, Entry, Given, Grant, GrantsError, Policy, Verdict, What, held, store::Entries,
+    Binding, Entry, Given, Grant, GrantsError, Identity, Policy, Verdict, held, store::Entries,
 };
 use crate::plugin::component::Component;
 use std::{
@@ -58,13 +58,13 @@ impl Store {
     }
 
     /// What the operator has taken from a component that was let in.
-    pub fn taken(&self, component: What<'_>) -> Option<Grant> {
+    pub fn taken(&self, component: Identity<'_>) -> Option<Grant> {
         let entries: Vec<Entry> = self.fresh().of(&component.manifest.id).cloned().collect();
         let missing = Grant::asked(component.manifest).beyond(&by_operator(&entries, component));
         (is_revoked(&entries) && !missing.is_none()).then_some(missing)
     }
 
-    fn weigh(&self, component: What<'_>, asked: Grant, starts: bool, another: bool) -> Verdict {
+    fn weigh(&self, component: Identity<'_>, asked: Grant, starts: bool, another: bool) -> Verdict {
         let plugin = &*component.manifest.id;
         let mut entries: Vec<Entry> = self.fresh().of(plugin).cloned().collect();
         entries.extend(locked(&self.unwritten).of(plugin).cloned());
@@ -144,7 +144,7 @@ fn is_revoked(entries: &[Entry]) -> bool {
 }
 
 /// What the operator granted expressly.
-fn by_operator(entries: &[Entry], component: What<'_>) -> Grant {
+fn by_operator(entries: &[Entry], component: Identity<'_>) -> Grant {
     let mut granted = Grant::none();
     let expressly = |e: &&Entry| e.given == Given::Operator && e.binding.holds(component);
     for entry in entries.iter().filter(expressly) {

@@ -177,9 +177,9 @@ pub enum Binding {
     Any,
 }
 
-/// What decides about a component, besides the grants.
+/// What a component is, as far as grants go.
 #[derive(Debug, Clone, Copy)]
-pub struct What<'c> {
+pub struct Identity<'c> {
     /// Its manifest.
     pub manifest: &'c Manifest,
     /// Its digest.
@@ -188,9 +188,9 @@ pub struct What<'c> {
     pub publisher: Option<PublicKey>,
 }
 
-impl<'c> From<&'c Component> for What<'c> {
-    fn from(component: &'c Component) -> What<'c> {
-        What {
+impl<'c> From<&'c Component> for Identity<'c> {
+    fn from(component: &'c Component) -> Identity<'c> {
+        Identity {
             manifest: &component.manifest,
             digest: component.digest,
             publisher: component.publisher,
@@ -200,7 +200,7 @@ impl<'c> From<&'c Component> for What<'c> {
 
 impl Binding {
     /// To a component's publisher where it has one, else to its digest.
-    pub fn of<'c>(component: impl Into<What<'c>>) -> Binding {
+    pub fn of<'c>(component: impl Into<Identity<'c>>) -> Binding {
         let component = component.into();
         match component.publisher {
             Some(key) => Binding::Publisher(key),
@@ -208,7 +208,7 @@ impl Binding {
         }
     }
 
-    fn holds(&self, component: What<'_>) -> bool {
+    fn holds(&self, component: Identity<'_>) -> bool {
         match self {
             Binding::Publisher(key) => component.publisher == Some(*key),
             Binding::Digest(digest) => component.digest == *digest,
@@ -289,7 +289,7 @@ impl Grants {
     }
 
     /// What the operator has taken from a component that was let in.
-    pub fn taken(&self, component: What<'_>) -> Option<Grant> {
+    pub fn taken(&self, component: Identity<'_>) -> Option<Grant> {
         match &self.0 {
             Source::Fixed(_) => None,
             Source::Store(store) => store.taken(component),

@@ -2,7 +2,7 @@
 
 use super::{
     signature::{self, PublicKey, SignatureError},
-    watch::trusted,
+    watch::trusted_settings,
 };
 use crate::{
     grants::{Grants, Verdict},
@@ -361,7 +361,7 @@ fn settings_text(path: &Path, of_author: bool) -> Result<Option<String>, String>
         Err(error) => return Err(error.to_string()),
     };
     if !of_author {
-        trusted(path).map_err(|error| error.to_string())?;
+        trusted_settings(path).map_err(|error| error.to_string())?;
     }
     let mut text = String::new();
     // One byte more than is read of it, so that what is too long is refused.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     answers::Answers,
-    grants::{Grant, Grants, What},
+    grants::{Grant, Grants, Identity},
     manifest::{Manifest, Restart, Service},
     subscription::Subscriptions,
 };
@@ -331,7 +331,7 @@ impl Loader {
 
     /// What the operator has taken from a component in service.
     pub fn taken(&self, compiled: &Compiled) -> Option<Grant> {
-        self.grants.taken(What {
+        self.grants.taken(Identity {
             manifest: &compiled.manifest,
             digest: compiled.digest,
             publisher: compiled.publisher,

@@ -6,6 +6,7 @@
 use super::component::{Component, Digest, open_file};
 use crate::manifest::MAX_SIZE;
 use notify::{RecursiveMode, Watcher as _};
+use rustix::fs::StatVfsMountFlags;
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
@@ -317,6 +318,19 @@ fn mark(meta: &fs::Metadata) -> Mark {
 
 /// Nobody but root and the agent's own user can change what is at this path, all links followed.
 pub(crate) fn trusted(path: &Path) -> Result<(), PlaceError> {
+    trusted_but(path, |_| false)
+}
+
+/// The same of settings. Kubernetes mounts them read-only, from a directory of mode 0777 that is
+/// out of everybody's reach.
+pub(super) fn trusted_settings(path: &Path) -> Result<(), PlaceError> {
+    trusted_but(path, |directory| {
+        let system = rustix::fs::statvfs(directory);
+        system.is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
+    })
+}
+
+fn trusted_but(path: &Path, sealed: impl Fn(&Path) -> bool) -> Result<(), PlaceError> {
     let own = rustix::process::geteuid().as_raw();
     let real = fs::canonicalize(path)?;
     for (depth, place) in real.ancestors().enumerate() {
@@ -325,7 +339,8 @@ pub(crate) fn trusted(path: &Path) -> Result<(), PlaceError> {
         // In a directory with the sticky bit nobody can move what belongs to another.
         let sticky = depth > 0 && meta.mode() & 0o1000 != 0;
         let owned = meta.uid() == 0 || meta.uid() == own;
-        if !owned || (others_write && !sticky) {
+        let sealed = || depth > 0 && sealed(place);
+        if !owned || (others_write && !sticky && !sealed()) {
             return Err(PlaceError::Writable(place.to_owned()));
         }
     }

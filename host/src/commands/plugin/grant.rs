@@ -83,7 +83,7 @@ impl Place {
                 agents.display()
             ),
             None => eprintln!(
-                "No agent {} runs: this stands in {} and holds for one that is started with that file.",
+                "No agent {} answers: this stands in {} and holds for one that is started with that file.",
                 self.agent.name(),
                 found.file.display()
             ),

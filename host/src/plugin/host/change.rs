@@ -271,6 +271,7 @@ impl PluginHost {
             }
             Staged::Load(generation) => {
                 self.staged.remove(&generation.number);
+                self.came = true;
                 Applied {
                     wants_existing: self.place(*generation, change.reply),
                 }

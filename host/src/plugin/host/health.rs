@@ -9,28 +9,27 @@ use crate::{
         component::Digest,
         life::Stage,
         outcome::{Health, Outcome},
+        service::Service,
     },
 };
 use std::path::Path;
 
 impl PluginHost {
-    /// A file's plugin does not come into service.
+    /// A file's plugin does not come into service, or a place cannot be used.
     pub(super) fn tell_refused(&self, path: &Path, reason: &str) {
-        let in_service = self.plugins.iter().find(|p| p.live.1.path == *path);
+        let from = |p: &&Service| p.live.1.path.starts_with(path);
         let decided = self.idle.get(path).map(|report| report.stage);
-        let (severity, instead) = match in_service {
-            Some(plugin) => {
+        let (severity, instead) = match (self.plugins.iter().find(from), decided) {
+            (Some(plugin), _) if plugin.live.1.path == *path => {
                 let (id, version) = (&plugin.id, &plugin.live.1.manifest.version);
                 (Severity::Medium, format!("{id} {version} serves on"))
             }
-            None => (
-                match decided {
-                    // It was an operator's decision, and is told again by every start.
-                    Some(Stage::Disabled | Stage::Quarantined) => Severity::Info,
-                    _ => Severity::High,
-                },
-                "nothing of it serves".to_owned(),
-            ),
+            (Some(_), _) => (Severity::Medium, "what is in service serves on".to_owned()),
+            // It was an operator's decision, and is told again by every start.
+            (None, Some(Stage::Disabled | Stage::Quarantined)) => {
+                (Severity::Info, "nothing of it serves".to_owned())
+            }
+            (None, _) => (Severity::High, "nothing of it serves".to_owned()),
         };
         let message = format!("{}: {reason}; {instead}", path.display());
         // The same reason of the same file is one case.

@@ -164,6 +164,8 @@ pub struct PluginHost {
     now: u64,
     /// When it was last looked whether more is granted, and what there was then.
     granted: (Instant, Option<(u64, u64, i64, i64)>),
+    /// Something came into service since then, on what was granted when it was judged.
+    came: bool,
     /// Where generations that have served are left.
     remains: Remains,
     /// Writes what plugins keep.
@@ -252,6 +254,7 @@ impl PluginHost {
             revision: 0,
             now: 0,
             granted: (Instant::now(), granted),
+            came: false,
             remains: Remains::start()?,
             saver,
         })

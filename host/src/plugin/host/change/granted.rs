@@ -29,7 +29,11 @@ impl PluginHost {
         }
         let mark = self.options.grants.mark();
         let before = std::mem::replace(&mut self.granted, (now, mark));
-        if before.1 == mark {
+        let changed = before.1 != mark;
+        if std::mem::take(&mut self.came) || changed {
+            self.look_for_revoked();
+        }
+        if !changed {
             return;
         }
         let waits = |report: &&Report| report.stage == Stage::Staged;
@@ -37,7 +41,6 @@ impl PluginHost {
         for path in waiting.map(|report| PathBuf::from(&report.path)) {
             self.load_asked(path, How::default(), None);
         }
-        self.look_for_revoked();
     }
 
     /// Looks, off the path of events, whether something was taken from plugins in service.
