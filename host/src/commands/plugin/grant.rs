@@ -142,12 +142,9 @@ impl Allow {
             _ => return read(&self.component),
         };
         let info = Command::Info { plugin };
-        let answer = self.place.agent.ask(info).with_context(|| {
-            format!(
-                "{}: no file, and the agent was not told of it either",
-                self.component.display()
-            )
-        })?;
+        let answer = self.place.agent.ask(info);
+        let answer = answer
+            .with_context(|| format!("{}: there is no such file", self.component.display()))?;
         let Answer::Plugin(report) = answer else {
             anyhow::bail!("the agent gave another answer than was asked for");
         };
@@ -216,9 +213,13 @@ pub struct Show {
 impl Show {
     /// Lists the grants.
     pub fn execute(self) -> anyhow::Result<()> {
-        let entries = self.place.open()?.grants.entries();
+        let found = self.place.open()?;
+        let entries = found.grants.entries();
         if self.place.agent.json {
             return print_json(&entries);
+        }
+        if entries.is_empty() {
+            eprintln!("Nothing stands in {}.", found.file.display());
         }
         for entry in entries {
             println!(
