@@ -326,7 +326,7 @@ fn between(
     signed: bool,
     span: Range<usize>,
 ) -> Result<Operator, Fault> {
-    let &[ref low, ref high] = values else {
+    let [low, high] = values else {
         return fault(
             span,
             "between takes two numbers",
