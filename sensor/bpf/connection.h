@@ -30,10 +30,14 @@ struct flow {
 	u32 sent;
 	u32 received;
 	u32 hello; /* bytes that are still to come of a first message of TLS */
+	u8 head[8]; /* the first bytes of what may become one */
+	u8 begun;  /* how many of them */
+	u8 asks;   /* it may carry questions of names */
 	u8 fresh;  /* its first bytes were wanted when it began */
 	u8 over;   /* its end was told */
 	u8 ours;   /* the agent's own, or of before it: not told */
-	u8 made;   /* its making was seen, so no part of the kernel made it */
+	u8 held;   /* a process has it, no part of the kernel */
+	u8 unused[2];
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -97,6 +101,14 @@ __noinline int recall(u64 socket, struct beginning *out)
 	if (flow)
 		*out = flow->beginning;
 	return !!flow;
+}
+
+/* Where a socket lies that a program was given: a number, which may be read from. */
+static __always_inline struct sock *address_of(void *socket)
+{
+	u64 address = 0;
+	bpf_probe_read_kernel(&address, sizeof(address), &socket);
+	return (void *)address;
 }
 
 /* The socket that a process holds and this one carries, 0 if it is held itself. */

@@ -3,12 +3,14 @@
  * remembers who made it. What is told here holds the questions of DNS and the first message of
  * TLS too; user space reads them out (src/payload). */
 #pragma once
-#include "connection.h"
+#include "stream.h"
 
 /* Packets with payload that are told each way: what a protocol says first. */
 #define PACKETS_TOLD 4
-/* A first message of TLS may take more packets; one that claims more is not followed further. */
-#define HELLO_PACKETS 8
+/* A first message of TLS may take more packets, and so may a question of a name; one that takes more
+ * than these, as whoever sends it byte by byte would, is told as incomplete. */
+#define HELLO_PACKETS 16
+#define QUESTION_PACKETS 16
 /* ICMP messages that are told of one socket. */
 #define MESSAGES_TOLD 16
 /* Bytes of a packet's payload that are kept for names. */
@@ -140,22 +142,63 @@ static __always_inline void tell_packet(struct __sk_buff *skb, struct packet *pa
 		finish(s, kind);
 }
 
-/* Follows the first message of TLS through the packets that it takes: true for each of them. */
+/* Bytes that say that a first message of TLS begins: a record of a handshake that begins with a
+ * client's hello. */
+#define HELLO_HEAD 6u
+
+/* Adds a packet to the head of what may be a first message of TLS; 0 if it is none. */
+static __always_inline int adds_to_head(struct __sk_buff *skb, struct packet *packet,
+					struct flow *flow)
+{
+	u8 bytes[8] = {};
+	u32 known = flow->begun, more = packet->len;
+	if (known >= HELLO_HEAD)
+		known = 0;
+	if (more > HELLO_HEAD - known)
+		more = HELLO_HEAD - known;
+	opaque(more);
+	more = ((more - 1) & 7) + 1;
+	if (bpf_skb_load_bytes(skb, packet->headers, bytes, more))
+		return 0;
+#pragma unroll
+	for (u32 i = 0; i < HELLO_HEAD; i++) {
+		if (i < more)
+			flow->head[(known + i) & 7] = bytes[i];
+	}
+	known += more;
+	if (flow->head[0] != 22 || (known > 1 && flow->head[1] != 3) ||
+	    (known >= HELLO_HEAD && flow->head[5] != 1))
+		return 0;
+	flow->begun = known;
+	return 1;
+}
+
+/* Follows the first message of TLS through the packets that it takes, however it is cut: true for each
+ * of them. */
 static __always_inline int is_hello(struct __sk_buff *skb, struct packet *packet,
 				    struct flow *flow)
 {
-	u8 head[6] = {};
+	u32 known = flow->begun;
 	if (flow->hello) {
 		flow->hello -= packet->len < flow->hello ? packet->len : flow->hello;
 		return 1;
 	}
-	/* A record of a handshake that begins with a client's hello. */
-	if (packet->len < sizeof(head) ||
-	    bpf_skb_load_bytes(skb, packet->headers, head, sizeof(head)) || head[0] != 22 ||
-	    head[1] != 3 || head[5] != 1)
-		return 0;
-	u32 whole = 5 + port_at(head + 3);
-	flow->hello = whole > packet->len ? whole - packet->len : 0;
+	if (!adds_to_head(skb, packet, flow)) {
+		flow->begun = 0;
+		/* What came before was none, and this may be one. */
+		if (!known)
+			return 0;
+		known = 0;
+		if (!adds_to_head(skb, packet, flow)) {
+			flow->begun = 0;
+			return 0;
+		}
+	}
+	if (flow->begun < HELLO_HEAD)
+		return 1;
+	u32 whole = 5 + port_at(flow->head + 3), there = known + packet->len;
+	flow->hello = whole > there ? whole - there : 0;
+	flow->begun = 0;
 	return 1;
 }
 
@@ -198,14 +241,16 @@ static __always_inline int on_tcp(struct __sk_buff *skb, struct bpf_sock *sk, st
 	int outbound = flow->beginning.side & STREAM_MARK_OUTBOUND;
 	if (count < PACKETS_TOLD && wanted(outgoing ? KIND_SENT : KIND_RECEIVED))
 		why |= FOR_FIRST_BYTES;
-	if (count < PACKETS_TOLD && outbound && packet.port == PORT_DNS && wanted(KIND_DNS))
+	flow->asks = outbound && packet.port == PORT_DNS && wanted(KIND_DNS);
+	if (count < QUESTION_PACKETS && flow->asks)
 		why |= FOR_DNS;
 	if (outgoing && outbound && count < HELLO_PACKETS) {
-		if ((count < PACKETS_TOLD || flow->hello) && is_hello(skb, &packet, flow) &&
-		    wanted(KIND_TLS))
+		if ((count < PACKETS_TOLD || flow->hello || flow->begun) &&
+		    is_hello(skb, &packet, flow) && wanted(KIND_TLS))
 			why |= FOR_TLS;
-	} else {
+	} else if (outgoing) {
 		flow->hello = 0;
+		flow->begun = 0;
 	}
 	if (why)
 		tell_packet(skb, &packet, outgoing ? KIND_SENT : KIND_RECEIVED, flow,
@@ -238,12 +283,20 @@ static __always_inline int on_datagram(struct __sk_buff *skb, struct flow *flow,
 	return 1;
 }
 
-/* The kernel's own answers leave through raw sockets too: only those whose making was seen are
- * told. */
-static __always_inline int on_message(struct __sk_buff *skb, struct flow *flow)
+/* The kernel's own answers leave through raw sockets too, which no process has opened. */
+static __always_inline int on_message(struct __sk_buff *skb, void *sk, struct flow *flow)
 {
 	struct packet packet = {};
-	if (!flow->made || flow->sent >= MESSAGES_TOLD || !wanted(KIND_ICMP))
+	if (flow->sent >= MESSAGES_TOLD || !wanted(KIND_ICMP))
+		return 1;
+	if (!flow->held) {
+		/* It was made before the agent came. */
+		struct socket *socket = BPF_CORE_READ(address_of(sk), sk_socket);
+		flow->held = socket && BPF_CORE_READ(socket, file);
+		flow->ours = !flow->held;
+		flow->by.inode = inode_of_socket(socket);
+	}
+	if (flow->ours)
 		return 1;
 	if (!parse(skb, &packet, 1) ||
 	    (packet.protocol != IPPROTO_ICMP && packet.protocol != IPPROTO_ICMPV6))
@@ -251,7 +304,7 @@ static __always_inline int on_message(struct __sk_buff *skb, struct flow *flow)
 	flow->sent++;
 	if (of_user())
 		stamp_task(&flow->by.actor, (void *)bpf_get_current_task());
-	if (flow->by.actor.pid != filter.self)
+	if (flow->by.actor.pid && flow->by.actor.pid != filter.self)
 		tell_packet(skb, &packet, KIND_ICMP, flow, 0, PAYLOAD_KEPT);
 	return 1;
 }
@@ -261,7 +314,9 @@ static __always_inline int over(struct flow *flow, int outgoing)
 {
 	if (flow->ours)
 		return 1;
-	return (outgoing ? flow->sent : flow->received) >= PACKETS_TOLD && !flow->hello;
+	return (outgoing ? flow->sent : flow->received) >=
+		       (flow->asks ? QUESTION_PACKETS : PACKETS_TOLD) &&
+	       !flow->hello && !flow->begun;
 }
 
 static __always_inline int on_packet(struct __sk_buff *skb, int outgoing)
@@ -295,7 +350,7 @@ static __always_inline int on_packet(struct __sk_buff *skb, int outgoing)
 			return 1;
 		return on_datagram(skb, flow, outgoing);
 	}
-	return outgoing ? on_message(skb, flow) : 1;
+	return outgoing ? on_message(skb, full, flow) : 1;
 }
 
 SEC("cgroup_skb/egress")
@@ -321,7 +376,8 @@ int on_socket_made(struct bpf_sock *sk)
 	struct flow *flow = bpf_sk_storage_get(&FLOWS, sk, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!flow)
 		return 1;
-	flow->made = 1;
+	flow->held = 1;
+	flow->by.inode = inode_of_socket(BPF_CORE_READ(address_of(sk), sk_socket));
 	stamp_task(&flow->by.actor, (void *)bpf_get_current_task());
 	if (flow->by.actor.pid == filter.self)
 		flow->ours = 1;

@@ -241,6 +241,7 @@ static __always_inline int on_datagram_to(struct bpf_sock_addr *ctx, int v6)
 		u32 word = ctx->user_ip4;
 		__builtin_memcpy(address, &word, 4);
 	}
+	struct sock *sk = address_of(ctx->sk);
 	u64 cookie = bpf_get_socket_cookie(ctx);
 	to.socket = cookie;
 	to.address[110] = 1; /* a cookie, not an inode */
@@ -255,6 +256,7 @@ static __always_inline int on_datagram_to(struct bpf_sock_addr *ctx, int v6)
 	stamp_task(&s->record.actor, task);
 	s->record.text_len = append(s, address, len, 16);
 	s->record.a = port_and_family(port, ctx->family, SOCK_DGRAM);
+	s->record.b = inode_of_socket(BPF_CORE_READ(sk, sk_socket));
 	s->record.c = cookie;
 	finish(s, KIND_SEND);
 	return 1;

@@ -91,4 +91,7 @@ struct bpf_sock_addr {
 	u32 family;
 	u32 type;
 	u32 protocol;
+	u32 msg_src_ip4;
+	u32 msg_src_ip6[4];
+	struct bpf_sock *sk;
 };

@@ -123,6 +123,7 @@ struct io_ftrunc {
 };
 struct io_sr_msg {
 	void *umsg;
+	u32 msg_flags;
 };
 
 #pragma clang attribute pop

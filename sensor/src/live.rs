@@ -13,6 +13,7 @@ mod object;
 mod options;
 mod pins;
 mod programs;
+mod questions;
 mod rules;
 mod sources;
 mod syscalls;

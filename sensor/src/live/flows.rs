@@ -2,10 +2,11 @@
 //! connection, read for names, and passed on only as far as somebody wants the bytes themselves.
 //! Twin of `bpf/flow.h`.
 
+use super::questions::{self, Questions};
 use crate::{
     event::{Attr, Event, Task},
     filter::KindSet,
-    payload::{dns, tls},
+    payload::tls,
 };
 use std::collections::{HashMap, VecDeque};
 use vedette_contract::{kind, values::event_mark};
@@ -63,6 +64,7 @@ pub(super) struct Flows {
     waiting: VecDeque<Event>,
     accepted: VecDeque<Accepted>,
     parts: HashMap<u64, Part>,
+    questions: Questions,
     /// Packets that had to make room before their connection was accepted.
     pub(super) unjoined: u64,
 }
@@ -137,7 +139,11 @@ impl Flows {
         let value = event.attrs.first().map_or(0, |attr| attr.value);
         let (protocol, marks) = (value & 0xffff_ffff, value >> 32 & 0xffff);
         if value & FOR_DNS != 0 && self.wanted.has(kind::DNS) {
-            out.extend(question(&event, protocol));
+            if protocol == TCP {
+                self.questions.add(&event, out);
+            } else {
+                out.extend(questions::tell(&event, &event.text, 0));
+            }
         }
         if value & FOR_TLS != 0 && self.wanted.has(kind::TLS) {
             self.hello(&event, out);
@@ -161,16 +167,23 @@ impl Flows {
     /// Adds a packet to the first message of its connection and tells of it once it is whole.
     fn hello(&mut self, event: &Event, out: &mut Vec<Event>) {
         let missing = event.marks & (event_mark::TRUNCATED | event_mark::INCOMPLETE) != 0;
-        let part = self.parts.remove(&event.c).unwrap_or_else(|| Part {
+        let begin = || Part {
             event: Event {
                 text: Box::default(),
                 ..event.clone()
             },
             bytes: Vec::new(),
-        });
-        let mut part = part;
+        };
+        let mut part = self.parts.remove(&event.c).unwrap_or_else(begin);
         part.bytes.extend(&event.text);
-        match tls::read(&part.bytes) {
+        let mut beginning = tls::read(&part.bytes);
+        if beginning == tls::Beginning::Other && part.bytes.len() > event.text.len() {
+            // What came before looked like a beginning and was none.
+            part = begin();
+            part.bytes.extend(&event.text);
+            beginning = tls::read(&part.bytes);
+        }
+        match beginning {
             tls::Beginning::Hello(hello) => out.push(greeting(&part.event, hello, 0)),
             tls::Beginning::Part if missing || part.bytes.len() > PART_MOST => {
                 out.push(unreadable(&part.event));
@@ -195,6 +208,7 @@ impl Flows {
         {
             self.waiting.pop_front();
         }
+        self.questions.sweep(now);
         if !self.parts.is_empty() {
             let late: Vec<u64> = self
                 .parts
@@ -214,32 +228,6 @@ fn join(packet: &mut Event, task: &Task, inode: u64) {
     packet.task = task.clone();
     packet.b = inode;
     packet.marks |= event_mark::LATE;
-}
-
-/// The question or answer of DNS in a packet.
-fn question(packet: &Event, protocol: u64) -> Option<Event> {
-    // Over TCP a message has its length before it.
-    let message = if protocol == TCP {
-        packet.text.get(2..)?
-    } else {
-        &packet.text
-    };
-    let message = dns::read(message)?;
-    let mut event = derived(packet, kind::DNS);
-    event.a = u64::from(message.kind) | u64::from(message.code) << 32;
-    event.b = u64::from(message.answers) | u64::from(message.is_answer) << 32;
-    event.c = packet.c;
-    event.text = message.name;
-    event.attrs = message
-        .addresses
-        .into_iter()
-        .map(|text| Attr {
-            key: 1,
-            value: 0,
-            text,
-        })
-        .collect();
-    Some(event)
 }
 
 /// The beginning of a TLS connection, of which `packet` was the first.
@@ -264,7 +252,7 @@ fn unreadable(packet: &Event) -> Event {
 }
 
 /// An event of another kind at the packet's moment.
-fn derived(packet: &Event, kind: u16) -> Event {
+pub(super) fn derived(packet: &Event, kind: u16) -> Event {
     Event {
         kind,
         id: packet.id | DERIVED,

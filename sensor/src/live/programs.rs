@@ -100,7 +100,7 @@ pub(super) static ATTACHMENTS: &[Attachment] = &[
     // An argument that only older kernels give is what tells them apart.
     optional(&[("on_uring_complete_parts", COMPLETE), ("on_uring_complete", COMPLETE)], BY_RING),
     optional(&[("on_uring_overflow", "io_uring_cqe_overflow")], BY_RING),
-    optional(&[("on_uring_message", COMPLETE)], &[kind::PASSED, kind::SEND]),
+    optional(&[("on_uring_message", COMPLETE)], &[kind::PASSED, kind::SEND, kind::CONNECT]),
     // Before kernel 6.5 it was called after the entry of the queue.
     optional(&[("on_uring_submit", "io_uring_submit_req"), ("on_uring_submit", "io_uring_submit_sqe")], BY_RING),
     // What a name led to, where security modules include BPF.

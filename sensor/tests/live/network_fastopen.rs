@@ -3,7 +3,7 @@
 use crate::observe::{Watch, of, python, skip};
 use vedette_contract::{
     kind,
-    values::{stream_kind, stream_mark},
+    values::{event_mark, stream_kind, stream_mark},
 };
 use vedette_sensor::{event::Event, filter::Filter};
 
@@ -89,4 +89,41 @@ print(*told)"
         dup.stream.as_deref().unwrap().marks & stream_mark::OUTBOUND,
         0
     );
+}
+
+#[test]
+fn a_connection_that_is_begun_by_a_message_through_a_ring() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let Some((pid, told)) = crate::uring::ring(&format!(
+        "open('/proc/sys/net/ipv4/tcp_fastopen', 'w').write('1')
+l = socket.socket(); l.bind(('127.0.0.1', 0)); l.listen()
+name = ctypes.create_string_buffer(struct.pack('<H', 2) + struct.pack('>H', l.getsockname()[1]) + bytes([127, 0, 0, 1]) + bytes(8))
+data = ctypes.create_string_buffer(b'ring'); iov = ctypes.create_string_buffer(struct.pack('QQ', ctypes.addressof(data), 4))
+head = ctypes.create_string_buffer(struct.pack('QIIQQQQQ', ctypes.addressof(name), 16, 0, ctypes.addressof(iov), 1, 0, 0, 0))
+c = socket.socket()
+result = Ring().ask(9, fd=c.fileno(), addr=ctypes.addressof(head), len=1, how={FLAG})
+print(os.fstat(c.fileno()).st_ino, l.getsockname()[1], result)"
+    )) else {
+        return;
+    };
+    let n: Vec<i64> = told
+        .split_whitespace()
+        .map(|n| n.parse().unwrap())
+        .collect();
+    watch.expect("exit", of(kind::EXIT, pid));
+    watch.settle();
+    let told: Vec<&Event> = watch
+        .seen
+        .iter()
+        .filter(|e| of(kind::CONNECT, pid)(e) && e.b == n[0] as u64)
+        .collect();
+    let [connect] = told[..] else {
+        panic!("{told:#?}")
+    };
+    assert_eq!(connect.a, n[1] as u64 | 2 << 32 | 1 << 48);
+    assert_eq!(i64::from(connect.ret), n[2]);
+    assert_eq!(connect.text[..], [127, 0, 0, 1]);
+    assert_ne!(connect.marks & event_mark::IO_URING, 0);
 }
