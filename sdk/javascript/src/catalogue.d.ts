@@ -44,7 +44,7 @@ export declare const kind: {
   readonly LIBRARY: 28;
   /** Pages of a file that was opened for reading only were put into a pipe: harmless, unless a fault of the kernel lets the pipe's writer change them. */
   readonly SPLICE: 29;
-  /** A process connected a socket; ret tells whether it was refused (-111) or is under way (-115). */
+  /** A process connected a socket; ret tells whether it was refused (-111) or is under way (-115). A TCP connection that a process begins by sending (TCP fast open) is told when it begins, as under way. */
   readonly CONNECT: 32;
   /** A process accepted a connection. */
   readonly ACCEPT: 33;
@@ -723,7 +723,7 @@ export declare class Splice extends View {
   get inode(): bigint;
 }
 
-/** A process connected a socket; ret tells whether it was refused (-111) or is under way (-115). */
+/** A process connected a socket; ret tells whether it was refused (-111) or is under way (-115). A TCP connection that a process begins by sending (TCP fast open) is told when it begins, as under way. */
 export declare class Connect extends View {
   /** Remote address, the path of a unix socket, or the context id of a vsock one. */
   get address(): Uint8Array;
@@ -827,7 +827,7 @@ export declare class Send extends View {
   get socket(): bigint;
   /** The kernel's cookie of the socket. */
   get cookie(): bigint;
-  /** The process at the other end of a unix socket. */
+  /** Not told: an address names a socket, and nothing says who holds it. */
   get peer(): Process | null;
 }
 
@@ -917,7 +917,7 @@ export declare class Disconnect extends View {
   get socket(): bigint;
   /** The kernel's cookie of the socket. */
   get cookie(): bigint;
-  /** Bytes of payload sent so far, those sent again counted again. */
+  /** Bytes of payload sent so far, those sent again counted again. Of Multipath TCP the kernel counts since 6.5. */
   get sent(): bigint;
   /** Bytes of payload received; the end that the other side sent counts as one. */
   get received(): bigint;
@@ -1271,7 +1271,7 @@ export declare class Event extends Slots {
   get library(): Library | null;
   /** Pages of a file that was opened for reading only were put into a pipe: harmless, unless a fault of the kernel lets the pipe's writer change them. */
   get splice(): Splice | null;
-  /** A process connected a socket; ret tells whether it was refused (-111) or is under way (-115). */
+  /** A process connected a socket; ret tells whether it was refused (-111) or is under way (-115). A TCP connection that a process begins by sending (TCP fast open) is told when it begins, as under way. */
   get connect(): Connect | null;
   /** A process accepted a connection. */
   get accept(): Accept | null;

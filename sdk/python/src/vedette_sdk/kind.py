@@ -46,7 +46,7 @@ LIBRARY: Final = 28
 SPLICE: Final = 29
 """Pages of a file that was opened for reading only were put into a pipe: harmless, unless a fault of the kernel lets the pipe's writer change them."""
 CONNECT: Final = 32
-"""A process connected a socket; ret tells whether it was refused (-111) or is under way (-115)."""
+"""A process connected a socket; ret tells whether it was refused (-111) or is under way (-115). A TCP connection that a process begins by sending (TCP fast open) is told when it begins, as under way."""
 ACCEPT: Final = 33
 """A process accepted a connection."""
 BIND: Final = 34

@@ -545,7 +545,7 @@ class Splice(View):
 
 
 class Connect(View):
-    """A process connected a socket; ret tells whether it was refused (-111) or is under way (-115)."""
+    """A process connected a socket; ret tells whether it was refused (-111) or is under way (-115). A TCP connection that a process begins by sending (TCP fast open) is told when it begins, as under way."""
 
     __slots__ = ()
 
@@ -782,7 +782,7 @@ class Send(View):
 
     @property
     def peer(self) -> Process | None:
-        """The process at the other end of a unix socket."""
+        """Not told: an address names a socket, and nothing says who holds it."""
         return self.event.target
 
 
@@ -987,7 +987,7 @@ class Disconnect(View):
 
     @property
     def sent(self) -> int:
-        """Bytes of payload sent so far, those sent again counted again."""
+        """Bytes of payload sent so far, those sent again counted again. Of Multipath TCP the kernel counts since 6.5."""
         return self.event.attr(1) or 0
 
     @property
@@ -1760,7 +1760,7 @@ class Event(Slots):
 
     @property
     def connect(self) -> Connect | None:
-        """A process connected a socket; ret tells whether it was refused (-111) or is under way (-115)."""
+        """A process connected a socket; ret tells whether it was refused (-111) or is under way (-115). A TCP connection that a process begins by sending (TCP fast open) is told when it begins, as under way."""
         return Connect(self) if self.kind == 32 else None
 
     @property
