@@ -1,5 +1,6 @@
 //! One row of the container table.
 
+use super::group_path;
 use std::sync::{Arc, Mutex, PoisonError};
 use vedette_contract::values::container_mark;
 use vedette_sensor::event::Attr;
@@ -57,6 +58,13 @@ impl Container {
     /// Whether not all is known of it that its runtime can say.
     pub fn is_pending(&self) -> bool {
         self.marks & container_mark::PENDING != 0
+    }
+
+    /// Whether it is a container for certain: its id is one that runtimes make, or a runtime has
+    /// described it. Of the others, that a process is in a mount namespace of its own is all that
+    /// says so.
+    pub fn is_certain(&self) -> bool {
+        group_path::id(&self.id).is_some() || !self.is_pending()
     }
 
     /// The first text under a number of [`attr`]; empty where there is none.

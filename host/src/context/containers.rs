@@ -272,6 +272,16 @@ impl Containers {
         known.peek().is_some() && known.all(|k| k.container.is_none())
     }
 
+    /// Whether the groups are known and one belongs to the container that this one was made in.
+    pub fn are_around(&self, inner: &Container, cgroup: u64, cgroup_v1: u64) -> bool {
+        let outer = inner.text(attr::OUTER);
+        let groups = [Group::Unified(cgroup), Group::V1(cgroup_v1)];
+        let mut of = groups
+            .iter()
+            .filter_map(|g| self.groups.get(g)?.container.as_deref());
+        !outer.is_empty() && of.any(|id| id.as_bytes() == outer)
+    }
+
     /// The next container that nobody has been asked about and that is still there.
     pub fn next_unexplained(&mut self) -> Option<Unexplained> {
         loop {

@@ -85,7 +85,13 @@ impl Context {
                     if row.parent.is_none() {
                         row = self.adopted(&row, event);
                     }
-                    row = self.put(executed(&row, event, image, self.host.mount));
+                    let outside = is_outside_still(&row, event, self.host.mount);
+                    let contained = row.container.is_some();
+                    let groups = match outside {
+                        true => row.image_cgroups,
+                        false => image_cgroups(&self.containers, contained, &event.task),
+                    };
+                    row = self.put(executed(&row, event, image, groups));
                 }
             }
             kind::DUP => {
@@ -112,7 +118,7 @@ impl Context {
         }
         let target = event.target.and_then(|id| match event.kind {
             kind::FORK => Some(self.forked(&row, id)),
-            kind::CGROUP_MOVE => self.moved(event, id),
+            kind::CGROUP_MOVE => self.moved(event, &row, id),
             _ => self.table.get(id),
         });
         Rows {
@@ -262,7 +268,9 @@ impl Context {
     }
 
     /// The container that the acting task is in. Where its groups are not known it is still in
-    /// the one that it was in: else making more groups than are kept would lead out of it.
+    /// the one that it was in: else making more groups than are kept would lead out of it. So it
+    /// is where they are the machine's: who writes itself into another group, or enters another
+    /// namespace, has left no container. Only [`moved`](Context::moved) leads out.
     fn container(
         &mut self,
         task: &Task,
@@ -271,7 +279,7 @@ impl Context {
     ) -> Option<Arc<Container>> {
         match self.containers.place(task, &self.host, at) {
             Place::Container(container) => Some(container),
-            Place::Host => None,
+            Place::Host => before.filter(|container| container.is_certain()).cloned(),
             Place::Unknown => before.cloned(),
         }
     }
@@ -282,6 +290,7 @@ impl Context {
         let parent = self.table.get(task.parent).map(cut);
         let inherited = parent.as_ref().and_then(|p| p.container.as_ref());
         let container = self.container(task, event.at, inherited);
+        let contained = container.is_some();
         let existing = event.kind == kind::EXISTING
             && event
                 .image
@@ -302,7 +311,7 @@ impl Context {
             depth: parent.as_ref().map_or(0, |p| p.depth + 1),
             parent,
             container,
-            image_cgroups: (task.cgroup, task.cgroup_v1),
+            image_cgroups: image_cgroups(&self.containers, contained, task),
             uid: task.uid,
             gid: task.gid,
             marks: if existing {
@@ -360,8 +369,9 @@ impl Context {
         self.put(child)
     }
 
-    /// The row of a process that was moved to another control group.
-    fn moved(&mut self, event: &Event, id: TaskRef) -> Option<Arc<Process>> {
+    /// The row of a process that was moved to another control group. Out of its container leads
+    /// what is done from outside of all of them alone.
+    fn moved(&mut self, event: &Event, mover: &Process, id: TaskRef) -> Option<Arc<Process>> {
         let row = self.table.get(id)?;
         let (cgroup, cgroup_v1) = match event.b as u32 {
             0 => (event.a, row.cgroup_v1),
@@ -374,7 +384,10 @@ impl Context {
             namespaces: row.namespaces,
             ..Task::default()
         };
-        let container = self.container(&task, event.at, row.container.as_ref());
+        let container = match self.containers.place(&task, &self.host, event.at) {
+            Place::Host if mover.container.is_none() => None,
+            _ => self.container(&task, event.at, row.container.as_ref()),
+        };
         Some(self.put(Process {
             container,
             cgroup,
@@ -403,9 +416,13 @@ impl Context {
         // From outside of every container: who moves from one into another, be it one that it
         // made within its own, sets up no container for the machine.
         let (unified, v1) = row.image_cgroups;
-        row.marks &= !(process_mark::JOINING | NAMESPACE_MARKS);
-        if row.container.is_some() && self.containers.are_outside(unified, v1) {
-            row.marks |= process_mark::JOINING;
+        row.marks &= !(process_mark::JOINING | process_mark::JOINING_INNER | NAMESPACE_MARKS);
+        if let Some(container) = &row.container {
+            if self.containers.are_outside(unified, v1) {
+                row.marks |= process_mark::JOINING;
+            } else if self.containers.are_around(container, unified, v1) {
+                row.marks |= process_mark::JOINING_INNER;
+            }
         }
         for (own, host, mark) in [
             (
@@ -437,18 +454,31 @@ impl Context {
     }
 }
 
-/// The row as it is after it executed an image. `host_mount` is the machine's mount namespace: a
-/// runtime that executes a copy of itself there, already in the container's group, is still
-/// outside of the container.
-fn executed(row: &Process, event: &Event, image: &Image, host_mount: u32) -> Process {
-    let kept = row.marks & !(IMAGE_MARKS | process_mark::INCOMPLETE);
+/// Whether a process that executes an image is still outside of the container whose group it is
+/// in already: it is in the machine's mount namespace, `host_mount`, or in that of the one who made
+/// it, who is in another container or in none. So a runtime executes a copy of itself.
+fn is_outside_still(row: &Process, event: &Event, host_mount: u32) -> bool {
+    let key = |row: &Process| row.container.as_ref().map(|container| container.key);
     let mount = event.task.namespaces.mount;
+    let maker = row.parent.as_ref();
+    let with_maker = |p: &Arc<Process>| p.namespaces.mount == mount && key(p) != key(row);
+    mount != 0 && (mount == host_mount || maker.is_some_and(with_maker))
+}
+
+/// The groups in which an image is executed; none that is known for a process of a container that
+/// has gone to a group of the machine's: it does not come back as a runtime.
+fn image_cgroups(containers: &Containers, contained: bool, task: &Task) -> (u64, u64) {
+    match contained && containers.are_outside(task.cgroup, task.cgroup_v1) {
+        true => (0, 0),
+        false => (task.cgroup, task.cgroup_v1),
+    }
+}
+
+/// The row as it is after it executed an image.
+fn executed(row: &Process, event: &Event, image: &Image, image_cgroups: (u64, u64)) -> Process {
+    let kept = row.marks & !(IMAGE_MARKS | process_mark::INCOMPLETE);
     Process {
-        image_cgroups: if mount == host_mount && mount != 0 {
-            row.image_cgroups
-        } else {
-            (event.task.cgroup, event.task.cgroup_v1)
-        },
+        image_cgroups,
         marks: kept
             | (image.marks & (IMAGE_MARKS | process_mark::EXISTING | process_mark::INCOMPLETE)),
         exec_id: event.task.exec_id,

@@ -165,6 +165,8 @@ export declare const processMark: {
   readonly FOREIGN_IMAGE: 0x80;
   /** It has no user memory. */
   readonly KERNEL_THREAD: 0x100;
+  /** Its image was executed in the container that its own was made in: a runtime inside of a container setting another one up, or whoever wants to pass for one. */
+  readonly JOINING_INNER: 0x200;
   /** It is in the mount namespace of the machine's init. */
   readonly HOST_MOUNT_NAMESPACE: 0x10000;
   /** It is in the pid namespace of the machine's init. */

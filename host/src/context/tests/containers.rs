@@ -127,8 +127,76 @@ fn a_group_that_is_not_known_leads_out_of_no_container() {
     let row = row.process.unwrap();
     assert!(row.container.is_some());
     assert_eq!(row.marks & process_mark::JOINING, 0);
-    let row = context.apply(&event(kind::OPEN, &task(20, INSIDE, 1)));
-    assert!(row.process.unwrap().container.is_none());
+}
+
+#[test]
+fn only_who_is_outside_leads_out_of_a_container() {
+    let mut context = context();
+    context.apply(&cgroup(500, &format!("/docker/{}", "ab".repeat(32))));
+    let inside = task(20, INSIDE, 500);
+    context.apply(&exec(&inside, "/bin/sh"));
+    context.apply(&exec(&task(10, HOST, 1), "/sbin/service"));
+    let moves = |mover: &Task, moved: &Task| Event {
+        a: 1,
+        target: Some(moved.process),
+        ..event(kind::CGROUP_MOVE, mover)
+    };
+    // It writes itself into a group of the machine's, executes there, enters the machine's mounts
+    // and comes back.
+    let out = task(20, INSIDE, 1);
+    let rows = context.apply(&moves(&out, &out));
+    assert!(rows.process.unwrap().container.is_some());
+    assert!(rows.target.unwrap().container.is_some());
+    context.apply(&exec(&out, "/bin/sh"));
+    let entered = context.apply(&event(kind::SETNS, &task(20, HOST, 1)));
+    let entered = entered.process.unwrap();
+    assert!(entered.container.is_some());
+    assert_ne!(entered.marks & process_mark::HOST_MOUNT_NAMESPACE, 0);
+    let back = context.apply(&event(kind::OPEN, &inside)).process.unwrap();
+    assert_eq!(back.marks & process_mark::JOINING, 0);
+    // A child that is made in that group.
+    let mut child = task(21, INSIDE, 1);
+    child.parent = inside.process;
+    let fork = Event {
+        target: Some(child.process),
+        ..event(kind::FORK, &inside)
+    };
+    context.apply(&fork);
+    let row = context.apply(&event(kind::OPEN, &child)).process.unwrap();
+    assert!(row.container.is_some());
+    // The machine moves it.
+    let rows = context.apply(&moves(&task(10, HOST, 1), &out));
+    assert!(rows.target.unwrap().container.is_none());
+    let row = context.apply(&event(kind::OPEN, &out)).process.unwrap();
+    assert!(row.container.is_none());
+}
+
+#[test]
+fn a_runtime_inside_of_a_container_is_told_from_who_is_executed_in_the_inner_one() {
+    let mut context = context();
+    let (outer, inner) = ("ab".repeat(32), "cd".repeat(32));
+    context.apply(&cgroup(500, &format!("/docker/{outer}")));
+    let runtime = task(20, INSIDE, 500);
+    context.apply(&exec(&runtime, "/bin/runc"));
+    context.apply(&cgroup(501, &format!("/docker/{outer}/{inner}")));
+    let mut init = task(21, INSIDE, 500);
+    init.parent = runtime.process;
+    let fork = Event {
+        target: Some(init.process),
+        ..event(kind::FORK, &runtime)
+    };
+    context.apply(&fork);
+    // In the inner one's group it executes a copy of itself, before it has mounts of its own.
+    init.cgroup = 501;
+    let marks = |context: &mut Context, event: &Event| context.apply(event).process.unwrap().marks;
+    let joining = process_mark::JOINING | process_mark::JOINING_INNER;
+    let copied = marks(&mut context, &exec(&init, "/bin/runc"));
+    assert_eq!(copied & joining, process_mark::JOINING_INNER);
+    init.namespaces.mount = 77;
+    let mounting = marks(&mut context, &event(kind::MOUNT, &init));
+    assert_eq!(mounting & joining, process_mark::JOINING_INNER);
+    let executed = marks(&mut context, &exec(&init, "/bin/sh"));
+    assert_eq!(executed & joining, 0);
 }
 
 #[test]

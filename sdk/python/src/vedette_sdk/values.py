@@ -46,6 +46,8 @@ class process_mark:
     """Its image lies in a mount that is not of its own mount namespace."""
     KERNEL_THREAD: Final = 0x100
     """It has no user memory."""
+    JOINING_INNER: Final = 0x200
+    """Its image was executed in the container that its own was made in: a runtime inside of a container setting another one up, or whoever wants to pass for one."""
     HOST_MOUNT_NAMESPACE: Final = 0x10000
     """It is in the mount namespace of the machine's init."""
     HOST_PID_NAMESPACE: Final = 0x20000
