@@ -232,6 +232,7 @@ mod attr {
     pub const MOUNT: u32 = 6;
     pub const CAPABILITIES: u32 = 8;
     pub const POD_UID: u32 = 9;
+    pub const OUTER: u32 = 10;
 }
 
 /// A container.
@@ -312,6 +313,11 @@ impl<'a> Container<'a> {
     /// Uid of its pod; empty where there is none.
     pub fn pod_uid(self) -> &'a [u8] {
         self.texts(attr::POD_UID).next().unwrap_or_default()
+    }
+
+    /// Id of the container that it was made in; empty where it was made in none.
+    pub fn outer(self) -> &'a [u8] {
+        self.texts(attr::OUTER).next().unwrap_or_default()
     }
 
     fn texts(self, key: u32) -> impl Iterator<Item = &'a [u8]> {

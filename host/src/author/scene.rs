@@ -78,6 +78,9 @@ struct Row {
     /// Bits of `container-mark`.
     #[serde(default)]
     container_marks: u32,
+    /// Attributes of its container.
+    #[serde(default)]
+    container_attrs: Vec<(u32, u64, Vec<u8>)>,
     pid: u32,
     uid: u32,
     /// The same as `uid` where it is not said.
@@ -259,12 +262,13 @@ impl Story {
                 .parent
                 .map(|at| rows.get(at).cloned().ok_or(SceneError::Row(at)));
             let container = (row.container != 0).then(|| {
-                let marks = row.container_marks;
-                let container = containers.entry((row.container, marks)).or_insert_with(|| {
+                let described = (row.container, row.container_marks, &row.container_attrs);
+                let container = containers.entry(described).or_insert_with(|| {
                     Arc::new(Container {
                         key: row.container,
                         id: format!("{:064x}", row.container),
-                        marks,
+                        marks: row.container_marks,
+                        attrs: attrs(&row.container_attrs),
                         ..Container::default()
                     })
                 });
@@ -323,14 +327,18 @@ impl Row {
     }
 }
 
+fn attrs(told: &[(u32, u64, Vec<u8>)]) -> Vec<event::Attr> {
+    let attrs = told.iter().map(|(key, value, text)| event::Attr {
+        key: *key,
+        value: *value,
+        text: text.as_slice().into(),
+    });
+    attrs.collect()
+}
+
 impl Event {
     fn told(&self, process: Option<&Process>) -> event::Event {
         let id = process.map_or_else(TaskRef::default, |process| process.id);
-        let attrs = self.attrs.iter().map(|(key, value, text)| event::Attr {
-            key: *key,
-            value: *value,
-            text: text.as_slice().into(),
-        });
         event::Event {
             kind: self.kind,
             id: self.id,
@@ -347,7 +355,7 @@ impl Event {
             c: self.c,
             text: self.text.as_slice().into(),
             text2: self.text2.as_slice().into(),
-            attrs: attrs.collect(),
+            attrs: attrs(&self.attrs),
             ..event::Event::default()
         }
     }

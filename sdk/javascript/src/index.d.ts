@@ -172,6 +172,8 @@ export interface ProcessContainer {
   readonly pod: Uint8Array;
   readonly namespace: Uint8Array;
   readonly podUid: Uint8Array;
+  /** Id of the container that it was made in; empty where it was made in none. */
+  readonly outer: Uint8Array;
   /** Bits of `containerMark`. */
   readonly marks: number;
   /** Whether it was started with every capability. */

@@ -11,6 +11,7 @@ const LABEL = 5;
 const MOUNT = 6;
 const CAPABILITIES = 8;
 const POD_UID = 9;
+const OUTER = 10;
 
 export class Process {
   #batch;
@@ -205,6 +206,9 @@ export class Container {
   }
   get podUid() {
     return this.#texts(POD_UID)[0] ?? bytes.NOTHING;
+  }
+  get outer() {
+    return this.#texts(OUTER)[0] ?? bytes.NOTHING;
   }
 
   #texts(key) {

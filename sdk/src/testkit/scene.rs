@@ -172,6 +172,15 @@ impl Scene {
         self.change(actor, |row| row.container = container);
     }
 
+    /// Says what is known of the container that a process is in, for it and what it will fork: bits
+    /// of `container-mark`, and attributes of the catalogue's kind `container`: key, value, text.
+    pub fn describe(&mut self, actor: Actor, marks: u32, attrs: Vec<(u32, u64, Vec<u8>)>) {
+        self.change(actor, |row| {
+            row.container_marks = marks;
+            row.container_attrs = Rc::new(attrs);
+        });
+    }
+
     /// Puts something behind a descriptor without an event, as `open` or `accept` do.
     pub fn set_fd(&mut self, actor: Actor, fd: u32, what: Fd) {
         self.change(actor, |row| row.set_fd(fd, what));
@@ -181,6 +190,11 @@ impl Scene {
     pub fn tell(&mut self, actor: Actor, act: Act) -> u64 {
         let process = self.rows[actor.0].clone();
         self.push(Some(process), act)
+    }
+
+    /// Tells an event that no process did; returns its id.
+    pub fn tell_alone(&mut self, act: Act) -> u64 {
+        self.push(None, act)
     }
 
     fn push(&mut self, process: Option<Rc<MomentRow>>, act: Act) -> u64 {

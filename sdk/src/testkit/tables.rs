@@ -8,6 +8,9 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use vedette_contract::NONE;
 
+/// Attributes of a container by the catalogue's kind `container`: key, value, text.
+pub(super) type Attrs = Rc<Vec<(u32, u64, Vec<u8>)>>;
+
 /// A process as it is at one moment of a story.
 #[derive(Debug, Clone)]
 #[allow(missing_docs, reason = "the fields of `record process` in detect.wit")]
@@ -18,6 +21,7 @@ pub struct MomentRow {
     pub container: u64,
     /// Bits of `container-mark`.
     pub container_marks: u32,
+    pub(super) container_attrs: Attrs,
     pub pid: u32,
     pub uid: u32,
     pub marks: u32,
@@ -37,6 +41,7 @@ impl Default for MomentRow {
             parent: None,
             container: 0,
             container_marks: 0,
+            container_attrs: Attrs::default(),
             pid: 0,
             uid: 0,
             marks: process_mark::HOST_MOUNT_NAMESPACE
@@ -83,8 +88,8 @@ pub(super) type Rows = Rc<[Rc<MomentRow>]>;
 pub(super) struct Tables {
     batch: raw::Batch,
     rows: HashMap<*const MomentRow, u32>,
-    /// By key and marks.
-    containers: HashMap<(u64, u32), u32>,
+    /// By key, marks and attributes.
+    containers: HashMap<(u64, u32, Attrs), u32>,
 }
 
 impl Tables {
@@ -133,12 +138,9 @@ impl Tables {
         }
     }
 
-    fn event(&mut self, told: &Told) {
-        let process = told.process.as_ref().map_or(NONE, |p| self.process(p));
-        let target = told.target.as_ref().map_or(NONE, |p| self.process(p));
-        let act = &told.act;
+    fn attrs(&mut self, attrs: &[(u32, u64, Vec<u8>)]) -> raw::Range {
         let first = self.batch.attrs.len() as u32;
-        for (key, value, text) in &act.attrs {
+        for (key, value, text) in attrs {
             let text = self.text(text);
             self.batch.attrs.push(raw::Attr {
                 key: *key,
@@ -146,6 +148,17 @@ impl Tables {
                 text,
             });
         }
+        raw::Range {
+            first,
+            count: attrs.len() as u32,
+        }
+    }
+
+    fn event(&mut self, told: &Told) {
+        let process = told.process.as_ref().map_or(NONE, |p| self.process(p));
+        let target = told.target.as_ref().map_or(NONE, |p| self.process(p));
+        let act = &told.act;
+        let attrs = self.attrs(&act.attrs);
         let text = self.text(&act.text);
         let text2 = self.text(&act.text2);
         self.batch.events.push(raw::Event {
@@ -162,10 +175,7 @@ impl Tables {
             c: act.c,
             text,
             text2,
-            attrs: raw::Range {
-                first,
-                count: act.attrs.len() as u32,
-            },
+            attrs,
         });
     }
 
@@ -189,7 +199,7 @@ impl Tables {
 
     /// A row, as yet without a parent.
     fn add(&mut self, row: &Rc<MomentRow>) -> u32 {
-        let container = self.container(row.container, row.container_marks);
+        let container = self.container(row);
         let first = self.batch.streams.len() as u32;
         for (fd, what) in row.fds.iter().enumerate() {
             let Some(what) = what else { continue };
@@ -237,13 +247,16 @@ impl Tables {
         index
     }
 
-    fn container(&mut self, key: u64, marks: u32) -> u32 {
+    fn container(&mut self, row: &MomentRow) -> u32 {
+        let key = row.container;
         if key == 0 {
             return NONE;
         }
-        if let Some(index) = self.containers.get(&(key, marks)) {
+        let described = (key, row.container_marks, row.container_attrs.clone());
+        if let Some(index) = self.containers.get(&described) {
             return *index;
         }
+        let attrs = self.attrs(&row.container_attrs);
         let id = self.text(format!("{key:064x}").as_bytes());
         let nothing = raw::Span { start: 0, len: 0 };
         let index = self.batch.containers.len() as u32;
@@ -254,10 +267,10 @@ impl Tables {
             image: nothing,
             pod: nothing,
             namespace: nothing,
-            marks,
-            attrs: raw::Range { first: 0, count: 0 },
+            marks: row.container_marks,
+            attrs,
         });
-        self.containers.insert((key, marks), index);
+        self.containers.insert(described, index);
         index
     }
 }

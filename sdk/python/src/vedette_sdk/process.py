@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .batch import Batch
 
 # Numbers of a container's attributes: those of the catalogue's kind `container`.
-_DIGEST, _LABEL, _MOUNT, _CAPABILITIES, _POD_UID = 4, 5, 6, 8, 9
+_DIGEST, _LABEL, _MOUNT, _CAPABILITIES, _POD_UID, _OUTER = 4, 5, 6, 8, 9, 10
 
 
 class Process:
@@ -305,6 +305,11 @@ class Container:
     def pod_uid(self) -> bytes:
         """Uid of its pod; empty where there is none."""
         return next(iter(self._texts(_POD_UID)), b"")
+
+    @property
+    def outer(self) -> bytes:
+        """Id of the container that it was made in; empty where it was made in none."""
+        return next(iter(self._texts(_OUTER)), b"")
 
     def _texts(self, key: int) -> list[bytes]:
         return self._batch.texts(self._raw.attrs, key)
