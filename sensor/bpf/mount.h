@@ -3,6 +3,7 @@
 #pragma once
 #include "life.h"
 
+#define FS_REQUIRES_DEV 1 /* of a type of file systems */
 #define MS_REMOUNT 0x20
 #define MS_BIND 0x1000
 #define MS_MOVE 0x2000
@@ -49,7 +50,8 @@ static __always_inline void file_system(struct scratch *s, struct super_block *s
 {
 	s->record.b |= (u32)BPF_CORE_READ(sb, s_magic);
 	s->record.c = BPF_CORE_READ(sb, s_dev);
-	if (BPF_CORE_READ(sb, s_bdev))
+	/* Of some that live on block devices no single one is the file system's: btrfs. */
+	if (BPF_CORE_READ(sb, s_bdev) || BPF_CORE_READ(sb, s_type, fs_flags) & FS_REQUIRES_DEV)
 		s->record.a |= (u64)MOUNT_MARK_BLOCK_DEVICE << 32;
 }
 

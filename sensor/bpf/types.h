@@ -198,6 +198,7 @@ struct qstr {
 struct block_device;
 struct file_system_type {
 	const char *name;
+	int fs_flags;
 };
 struct dentry;
 struct super_block {
