@@ -333,6 +333,76 @@ s.sendall(b"GET /containers/json HTTP/1.0\r\n\r\n"); s.recv(100)'"#
     (script, Box::new(server))
 }
 
+/// The container sees the machine's hierarchies of control groups that tell where it is.
+fn hierarchies(scene: &mut Scene) -> Vec<String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").expect("every process has it");
+    let of_groups = |line: &&str| {
+        let (_, kind) = line.split_once(" - ").unwrap_or_default();
+        kind.starts_with("cgroup2 ")
+            || kind.starts_with("cgroup ") && kind.split([',', ' ']).any(|word| word == "pids")
+    };
+    let mut inside = Vec::new();
+    for line in mounts.lines().filter(of_groups) {
+        let from = line.split(' ').nth(4).expect("where it is mounted");
+        let to = format!("/mnt/groups{}", inside.len());
+        scene.spec.binds.push((from.into(), to.clone()));
+        inside.push(format!("{to}/cgroup.procs"));
+    }
+    inside
+}
+
+/// A shell of the container's writes itself into the root of each hierarchy.
+fn leave_groups(scene: &mut Scene) -> (String, Box<dyn std::any::Any>) {
+    let moves: Vec<String> = hierarchies(scene)
+        .iter()
+        .map(|file| format!("echo 0 > {file}"))
+        .collect();
+    (format!("({})", moves.join(" && ")), Box::new(()))
+}
+
+/// What it does there is its container's still.
+fn act_outside_of_groups(scene: &mut Scene) -> (String, Box<dyn std::any::Any>) {
+    let kept = Restored::new("/proc/sys/kernel/core_pattern");
+    let (moves, _) = leave_groups(scene);
+    let (cat, sh, sleep) = (
+        scene.tools.get("cat"),
+        scene.tools.get("sh"),
+        scene.tools.get("sleep"),
+    );
+    let act = r#"echo "$was" > /proc/sys/kernel/core_pattern"#;
+    let moves = moves.trim_matches(['(', ')']);
+    let script = format!(
+        "(was=$({cat} /proc/sys/kernel/core_pattern); export was; {moves} && {sleep} 0.5 && {sh} -c '{act}')"
+    );
+    (script, Box::new(kept))
+}
+
+/// Opens the machine's memory, under a name of its own, for reading, and reads nothing.
+fn machine_memory(scene: &mut Scene) -> (String, Box<dyn std::any::Any>) {
+    let mknod = scene.tools.get("mknod");
+    (
+        format!("{mknod} /tmp/anything c 1 1 && {{ : < /tmp/anything || :; }}"),
+        Box::new(()),
+    )
+}
+
+fn with_the_machines_root(scene: &mut Scene) {
+    scene.spec.binds.push(("/".into(), "/mnt/host".into()));
+}
+
+fn change_root(scene: &mut Scene) -> (String, Box<dyn std::any::Any>) {
+    with_the_machines_root(scene);
+    let busybox = scene.tools.get("busybox");
+    let script = format!("{busybox} chroot /mnt/host /bin/true");
+    (script, Box::new(()))
+}
+
+/// Opens the list of users to append to it, and appends nothing.
+fn write_to_the_machine(scene: &mut Scene) -> (String, Box<dyn std::any::Any>) {
+    with_the_machines_root(scene);
+    ("(: >> /mnt/host/etc/passwd)".into(), Box::new(()))
+}
+
 /// Sets the scene, runs the script in the container and waits until it says that it is through.
 fn perform(escape: Escape, names: Names) -> (Container, Scene, Box<dyn std::any::Any>) {
     let mut scene = Scene::new(names);
@@ -357,7 +427,7 @@ fn perform(escape: Escape, names: Names) -> (Container, Scene, Box<dyn std::any:
     (container, scene, kept)
 }
 
-fn found(escape: Escape, tools: &[&'static str]) {
+fn found(escape: Escape, rule: &str, tools: &[&'static str]) {
     for tool in tools {
         require!(Need::Tool(tool));
     }
@@ -379,7 +449,7 @@ fn found(escape: Escape, tools: &[&'static str]) {
         let (container, _scene, _kept) = perform(escape, names);
         let id = container.id().to_owned();
         agent.expect(&format!("{names:?} names, container {id}"), |finding| {
-            finding.category() == "container-escape" && finding.container() == Some(&id)
+            finding.text("/rule") == rule && finding.container() == Some(&id)
         });
         containers.push(id);
     }
@@ -397,27 +467,32 @@ fn found(escape: Escape, tools: &[&'static str]) {
 }
 
 macro_rules! escapes {
-    ($($name:ident needs $tools:expr),+ $(,)?) => {
+    ($($name:ident is $rule:literal needs $tools:expr),+ $(,)?) => {
         $(mod $name {
             #[test]
-            fn is_found() { super::found(super::$name, &$tools); }
+            fn is_found() { super::found(super::$name, $rule, &$tools); }
         })+
     };
 }
 
 escapes! {
-    release_agent needs [],
-    core_pattern needs [],
-    nsenter needs ["nsenter"],
-    setns_by_pidfd needs [],
-    memory_file needs [],
-    memory_call needs [],
-    ptrace needs [],
-    mount_disk needs ["losetup", "mount"],
-    read_disk needs ["losetup"],
-    mount_procfs needs ["mount"],
-    mount_cgroup needs ["mount"],
-    overwrite_image needs [],
-    open_by_handle needs [],
-    runtime_socket needs ["python3"],
+    release_agent is "kernel-helper" needs [],
+    core_pattern is "kernel-helper" needs [],
+    nsenter is "host-namespace" needs ["nsenter"],
+    setns_by_pidfd is "host-namespace" needs [],
+    memory_file is "host-process" needs [],
+    memory_call is "host-process" needs [],
+    ptrace is "host-process" needs [],
+    mount_disk is "host-disk" needs ["losetup", "mount"],
+    read_disk is "host-disk" needs ["losetup"],
+    mount_procfs is "kernel-filesystem" needs ["mount"],
+    mount_cgroup is "kernel-filesystem" needs ["mount"],
+    overwrite_image is "host-file" needs [],
+    open_by_handle is "host-file" needs [],
+    runtime_socket is "runtime-socket" needs ["python3"],
+    leave_groups is "leaves-group" needs [],
+    act_outside_of_groups is "kernel-helper" needs [],
+    machine_memory is "host-memory" needs [],
+    change_root is "host-root" needs [],
+    write_to_the_machine is "host-root" needs [],
 }
