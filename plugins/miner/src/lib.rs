@@ -35,6 +35,8 @@ struct Named {
     at: u64,
     endpoint: String,
     program: String,
+    /// Whether the connection stands: nobody mines at a pool that refuses it.
+    stands: bool,
 }
 
 /// The detection.
@@ -70,6 +72,12 @@ impl Plugin for Miner {
             if self.found.contains(&process.key()) {
                 return;
             }
+            let to = net::endpoint(sent.address(), sent.port());
+            if let Some(named) = self.named.get_mut(&process.key())
+                && named.endpoint == to
+            {
+                named.stands = true;
+            }
             let whole = sent.length() as usize == sent.payload().len();
             let Some(mut talk) = self
                 .talks
@@ -80,13 +88,16 @@ impl Plugin for Miner {
             };
             talk.hear(event.id(), sent.payload(), whole);
             if talk.is_mining() {
-                let endpoint = net::endpoint(sent.address(), sent.port());
-                self.speaks(process, &talk, &endpoint, findings);
+                self.speaks(process, &talk, &to, findings);
             } else if talk.goes_on() {
                 self.talks.insert(sent.cookie(), talk);
             }
         } else if let Some(connect) = event.as_connect() {
-            if self.found.contains(&process.key()) || self.named.contains(&process.key()) {
+            let Some(stands) = stands(event.ret()) else {
+                return;
+            };
+            let known = self.named.get(&process.key());
+            if self.found.contains(&process.key()) || known.is_some_and(|named| named.stands) {
                 return;
             }
             if let Some(claim) = claim::of(process.args(), connect.address(), connect.port()) {
@@ -96,6 +107,7 @@ impl Plugin for Miner {
                     at: event.at(),
                     endpoint: net::endpoint(connect.address(), connect.port()),
                     program: String::from_utf8_lossy(process.exe()).into_owned(),
+                    stands,
                 };
                 self.named.insert(process.key(), named);
             }
@@ -109,6 +121,16 @@ impl Plugin for Miner {
             };
             self.tuned.insert(process.key(), (event.id(), what));
         }
+    }
+}
+
+/// Whether a connect has made its connection, or may still; none where it was refused.
+fn stands(ret: i32) -> Option<bool> {
+    /// EINTR and EINPROGRESS, and what the kernel has for the former where it begins a call anew.
+    const UNDER_WAY: [i32; 6] = [-4, -115, -512, -513, -514, -516];
+    match ret {
+        0 => Some(true),
+        ret => UNDER_WAY.contains(&ret).then_some(false),
     }
 }
 
@@ -163,6 +185,9 @@ impl Miner {
             let Some(named) = self.named.remove(&key) else {
                 continue;
             };
+            if !named.stands {
+                continue;
+            }
             self.found.insert(key, ());
             let (severity, confidence) = match named.claim {
                 Claim::SameAddress => (Severity::High, 80),

@@ -18,7 +18,7 @@ const fn enough(note: &'static str) -> Message {
 }
 
 /// Methods that exist in no other protocol.
-const METHODS: [(&[u8], &str); 12] = [
+const METHODS: [(&[u8], &str); 18] = [
     (
         b"mining.subscribe",
         "mining.subscribe: asks a pool for work",
@@ -52,10 +52,23 @@ const METHODS: [(&[u8], &str); 12] = [
         b"eth_submitHashrate",
         "eth_submitHashrate: tells how fast it mines",
     ),
+    (b"getjobtemplate", "getjobtemplate: asks a pool for work"),
+    // Without a pool, at a node of the currency's own.
+    (
+        b"getblocktemplate",
+        "getblocktemplate: asks a node for a block to mine",
+    ),
+    (
+        b"get_block_template",
+        "get_block_template: asks a node for a block to mine",
+    ),
+    (b"getwork", "getwork: asks a node for work"),
+    (b"submitblock", "submitblock: hands a mined block in"),
+    (b"submit_block", "submit_block: hands a mined block in"),
 ];
 
 /// Keys of parameters that matter, and the bits that stand for them.
-const KEYS: [(&[u8], u32); 10] = [
+const KEYS: [(&[u8], u32); 12] = [
     (b"login", LOGIN),
     (b"pass", PASS),
     (b"agent", AGENT),
@@ -66,6 +79,8 @@ const KEYS: [(&[u8], u32); 10] = [
     (b"result", RESULT),
     (b"pow", RESULT),
     (b"solution", RESULT),
+    (b"output", RESULT),
+    (b"api_key", API_KEY),
 ];
 const LOGIN: u32 = 1;
 const PASS: u32 = 1 << 1;
@@ -77,6 +92,7 @@ const NONCE: u32 = 1 << 6;
 const RESULT: u32 = 1 << 7;
 /// The login has the form of a wallet.
 const WALLET: u32 = 1 << 8;
+const API_KEY: u32 = 1 << 9;
 
 /// Methods whose name alone says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +162,7 @@ fn method_of(name: Text<'_>) -> Method {
     if name.is(b"login") {
         return Method::Login;
     }
-    if name.is(b"submit") {
+    if name.is(b"submit") || name.is(b"solution") {
         return Method::Submit;
     }
     METHODS
@@ -166,7 +182,7 @@ fn judge(method: Method, keys: u32) -> Option<Message> {
             Some(enough("login with algorithms or a rig: logs in to a pool"))
         }
         // Other services have logins, too.
-        Method::Login if all(LOGIN | PASS) => Some(Message {
+        Method::Login if all(LOGIN | PASS) || all(API_KEY) => Some(Message {
             note: "login as at a pool",
             alone: false,
         }),
@@ -198,6 +214,7 @@ mod tests {
             r#"[{"id":1,"method":"eth_submitLogin","params":["0x0"]}]"#,
             r#"{"method":"submit","params":{"nonce":"00","job_id":"1","result":"0"}}"#,
             r#"{"method":"login","params":{"login":"x","pass":"x","algo":["rx/0"]}}"#,
+            r#"{"jsonrpc":"2.0","id":0,"method":"getblocktemplate","params":[{}]}"#,
             r#"{"id":1,"method":"mining.subscri"#,
         ] {
             let expected = !text.ends_with("subscri");
@@ -229,9 +246,12 @@ mod tests {
         ] {
             assert!(notes(text).is_empty(), "{text}");
         }
-        assert_eq!(
-            notes(r#"{"method":"login","params":{"login":"me","pass":"x"}}"#),
-            [false]
-        );
+        for text in [
+            r#"{"method":"login","params":{"login":"me","pass":"x"}}"#,
+            r#"{"method":"login","api_key":"me","id":"login"}"#,
+            r#"{"method":"solution","nonce":"00","output":"00"}"#,
+        ] {
+            assert_eq!(notes(text), [false], "{text}");
+        }
     }
 }

@@ -66,6 +66,9 @@ fn a_handshake_is_found_once() {
     assert_eq!(one(&scene, "stratum", Severity::High).process, miner.key());
 }
 
+/// Packets with payload that the sensor tells of a connection.
+const PACKETS_TOLD: usize = 4;
+
 #[test]
 fn a_handshake_in_pieces() {
     let text =
@@ -73,13 +76,14 @@ fn a_handshake_in_pieces() {
     for size in 1..text.len() {
         let mut scene = Scene::new();
         let miner = process(&mut scene, &["a"]);
-        if text.len() / size >= 16 {
-            continue;
-        }
-        for piece in text.as_bytes().chunks(size) {
+        // No more is told of a connection.
+        for piece in text.as_bytes().chunks(size).take(PACKETS_TOLD) {
             send(&mut scene, miner, 5, piece, piece.len());
         }
-        one(&scene, "stratum", Severity::High);
+        match text.len().div_ceil(size) > PACKETS_TOLD {
+            true => none(&scene),
+            false => drop(one(&scene, "stratum", Severity::High)),
+        }
     }
 }
 
@@ -170,6 +174,38 @@ fn encrypted_but_named() {
         }
         one(&scene, "pool-address", severity);
     }
+}
+
+#[test]
+fn a_pool_that_refuses() {
+    let connects = |ret: i32, speaks: bool| {
+        let mut scene = Scene::new();
+        let miner = process(&mut scene, &["a", "stratum+ssl://10.0.0.1:3333"]);
+        let act = Act {
+            ret,
+            text: POOL.to_vec(),
+            a: 3333 | (2 | 1 << 16) << 32,
+            c: 5,
+            ..Act::new(kind::CONNECT)
+        };
+        scene.tell(miner, act);
+        if speaks {
+            says(&mut scene, miner, "\u{16}\u{3}\u{1}");
+        }
+        scene.wait(5);
+        scene
+    };
+    one(&connects(0, false), "pool-address", Severity::High);
+    one(&connects(-115, true), "pool-address", Severity::High);
+    for ret in [-111, -110, -101, -115] {
+        none(&connects(ret, false));
+    }
+    // It tries again, and is let in.
+    let mut again = connects(-115, false);
+    let miner = process(&mut again, &["a", "stratum+ssl://10.0.0.1:3333"]);
+    again.connect(miner, POOL, 3333, 9);
+    again.wait(5);
+    one(&again, "pool-address", Severity::High);
 }
 
 #[test]
