@@ -13,8 +13,8 @@ use std::{
 const PROGRAMS: &[&str] = &[
     "awk", "base64", "bash", "busybox", "cat", "chmod", "cp", "dd", "env", "gawk", "head", "id",
     "ls", "mkdir", "mkfifo", "mknod", "mount", "nc", "nsenter", "openssl", "perl", "python3", "rm",
-    "script", "sed", "setpriv", "setsid", "sh", "sleep", "socat", "stty", "tail", "tar", "tee",
-    "timeout", "touch", "umount", "unshare", "zsh",
+    "runc", "script", "sed", "setpriv", "setsid", "sh", "sleep", "socat", "stty", "tail", "tar",
+    "tee", "timeout", "touch", "umount", "unshare", "zsh",
 ];
 
 /// What those programs load at run time.

@@ -29,9 +29,9 @@ pub struct Held {
     pub event: u64,
 }
 
-/// Acts that wait, by the id of their container.
+/// Acts that wait, by the key of their container, with its id.
 #[derive(Debug)]
-pub struct Early(Map<Vec<u8>, Vec<Held>>);
+pub struct Early(Map<u64, (Vec<u8>, Vec<Held>)>);
 
 impl Default for Early {
     fn default() -> Self {
@@ -57,9 +57,8 @@ impl Early {
         } else {
             return;
         };
-        let held = self
-            .0
-            .get_or_insert_with(container.id().to_owned(), Vec::new);
+        let new = || (container.id().to_owned(), Vec::new());
+        let (_, held) = self.0.get_or_insert_with(container.key(), new);
         if held.len() < MAX_HELD {
             held.push(Held {
                 changes_root,
@@ -78,10 +77,9 @@ impl Early {
         event: Event<'a>,
     ) -> (Vec<Held>, Mounts<'a>) {
         let pending = container.marks() & container_mark::PENDING != 0;
-        let held = match pending {
-            true => None,
-            false => self.0.remove(&container.id().to_owned()),
-        };
-        (held.unwrap_or_default(), Mounts::told(event))
+        let of = |entry: &(&u64, &(Vec<u8>, _))| !pending && entry.1.0 == container.id();
+        let key = self.0.iter().find(of).map(|(key, _)| *key);
+        let held = key.and_then(|key| self.0.remove(&key));
+        (held.unwrap_or_default().1, Mounts::told(event))
     }
 }

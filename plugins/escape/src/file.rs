@@ -96,7 +96,11 @@ pub fn opened(
             ),
         };
     }
-    if writes && let Some(act) = helper(open) {
+    if writes && let Some(mut act) = helper(open) {
+        // What a runtime inside of a container allows to one of its own is no more than itself has.
+        if base_name(open.path()) == b"devices.allow" && is_others(open.path(), container) {
+            act.soften();
+        }
         return Some(act);
     }
     if has(open_mark::BY_HANDLE) && has(open_mark::OUTSIDE_MOUNT) {
@@ -224,6 +228,17 @@ fn is_key(path: &[u8]) -> bool {
 /// Whether what a path on the machine leads to starts programs, or lets users in.
 pub fn starts_programs(path: &[u8]) -> bool {
     is_key(path) || STARTS.iter().any(|start| path.starts_with(start))
+}
+
+/// Whether a file lies in the group of another container than this one, by the id that runtimes put
+/// there.
+fn is_others(path: &[u8], container: Container<'_>) -> bool {
+    let group = path.rsplit(|byte| *byte == b'/').nth(1).unwrap_or_default();
+    let group = group.strip_suffix(b".scope").unwrap_or(group);
+    let id = group.rsplit(|byte| matches!(byte, b'-' | b':')).next();
+    id.is_some_and(|id| {
+        id.len() == 64 && id.iter().all(u8::is_ascii_hexdigit) && id != container.id()
+    })
 }
 
 /// A file by which the kernel is told what to run, or to do, on the machine.

@@ -36,6 +36,13 @@ impl<'a> Mounts<'a> {
         })
     }
 
+    /// Whether a directory of the machine, or some of it, was mounted.
+    pub fn give_of(&self, directory: &[u8]) -> bool {
+        let mut sources = self.0.iter().map(|(source, _)| *source);
+        sources
+            .any(|source| below(source, directory).is_some() || below(directory, source).is_some())
+    }
+
     /// Whether the machine's root directory is mounted here.
     pub fn are_root_at(&self, path: &[u8]) -> bool {
         let path = path.strip_suffix(b"/").unwrap_or(path);

@@ -108,10 +108,16 @@ pub fn left(moved: CgroupMove<'_>, process: Process<'_>, container: Container<'_
     // Of groups below the container's own the path holds its id; who sets another container up
     // moves its processes into that one's.
     let within = id.is_empty() || moved.path().windows(id.len()).any(|part| part == id);
-    (!within && target.shares_container(process)).then(|| Act {
+    if within || !target.shares_container(process) {
+        return None;
+    }
+    // Where it was given the machine's groups, the container's own init may take them for its own.
+    let given = Mounts::of(container).give_of(b"/sys/fs/cgroup");
+    let pending = container.marks() & container_mark::PENDING != 0;
+    Some(Act {
         rule: "leaves-group",
         severity: Severity::High,
-        confidence: 85,
+        confidence: if given || pending { 70 } else { 85 },
         what: "leaves the control groups of its container",
         object: text(moved.path()),
     })

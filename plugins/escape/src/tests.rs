@@ -490,6 +490,21 @@ fn a_runtime_inside_of_a_container_sets_another_one_up() {
 }
 
 #[test]
+fn devices_that_are_allowed_to_an_inner_container() {
+    let own = format!("/x/docker-{CONTAINER:064x}.scope/devices.allow");
+    let inner = format!("/sys/fs/cgroup/devices/{:064x}/devices.allow", 78);
+    for (path, severity) in [
+        ("/sys/fs/cgroup/devices/devices.allow", Severity::High),
+        (&own, Severity::High),
+        (&inner, Severity::Medium),
+    ] {
+        let mut stage = stage();
+        stage.open(path, WRITE, 0, CGROUP);
+        stage.one("kernel-helper", severity);
+    }
+}
+
+#[test]
 fn neighbours_in_a_pod_and_containers_made_inside() {
     const POD_UID: u32 = 9;
     const OUTER: u32 = 10;
@@ -538,7 +553,21 @@ fn leaving_the_group_of_the_container() {
         stage.scene.tell(stage.inside, act);
         stage
     };
-    moves("/", |s| s.inside, false).one("leaves-group", Severity::High);
+    let leaves = moves("/", |s| s.inside, false);
+    leaves.one("leaves-group", Severity::High);
+    assert!(!leaves.found()[0].proposals.is_empty());
+    // What was told to be mounted into it makes a mistake of its init's possible.
+    let mut given_groups = stage();
+    let described = given(0, &["/sys/fs/cgroup:/sys/fs/cgroup:rw"]);
+    given_groups.scene.describe(given_groups.inside, described);
+    let act = Act {
+        text: b"/init.scope".into(),
+        target: Some(given_groups.inside),
+        ..Act::new(kind::CGROUP_MOVE)
+    };
+    given_groups.scene.tell(given_groups.inside, act);
+    given_groups.one("leaves-group", Severity::High);
+    assert!(given_groups.found()[0].proposals.is_empty());
     moves("/system.slice", |s| s.neighbour, false).one("leaves-group", Severity::High);
     moves(&format!("/docker/{id}"), |s| s.inside, false).none();
     moves(
