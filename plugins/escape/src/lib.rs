@@ -183,7 +183,11 @@ fn raise(
         };
         finding = finding.evidence(step.event, format!("{relation}, a process {}", step.what));
     }
-    finding = finding.dedup(format!("{container:x} {} {}", act.what, act.object));
+    // Once more where it weighs more: what was given is known later, and acts support each other.
+    finding = finding.dedup(format!(
+        "{container:x} {severity:?} {} {}",
+        act.what, act.object
+    ));
     if severity >= Severity::High && confidence >= 75 {
         finding.propose_kill(process);
     }

@@ -19,7 +19,10 @@ use vedette_tests::{
 use ways::Escape;
 
 /// Sets the scene, runs the script in the container and waits until it says that it is through.
-fn perform(escape: Escape, names: Names) -> (Container, Scene, Box<dyn std::any::Any>) {
+fn perform(
+    escape: impl FnOnce(&mut Scene) -> (String, Box<dyn std::any::Any>),
+    names: Names,
+) -> (Container, Scene, Box<dyn std::any::Any>) {
     let mut scene = Scene::new(names);
     let (script, kept) = escape(&mut scene);
     let sleep = scene.tools.get("sleep");
@@ -30,7 +33,11 @@ fn perform(escape: Escape, names: Names) -> (Container, Scene, Box<dyn std::any:
         environment: vec![format!("{}={}", Mark::NAME, mark.value())],
         ..std::mem::take(&mut scene.spec)
     };
-    let container = Container::start(spec, Network::private());
+    let network = match scene.host_network {
+        true => Network::host(),
+        false => Network::private(),
+    };
+    let container = Container::start(spec, network);
     let done = wait_for(PATIENCE, || {
         container.log().contains("it is done").then_some(())
     });

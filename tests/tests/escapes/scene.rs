@@ -20,6 +20,8 @@ pub struct Scene {
     pub shared: PathBuf,
     pub victim: Victim,
     pub spec: Spec,
+    /// The machine's network instead of its own.
+    pub host_network: bool,
     _directory: TempDir,
 }
 
@@ -73,6 +75,7 @@ impl Scene {
             shared,
             victim,
             spec,
+            host_network: false,
             _directory: directory,
         }
     }
