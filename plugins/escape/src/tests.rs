@@ -3,7 +3,7 @@
 use crate::Escape;
 use vedette_sdk::prelude::*;
 use vedette_sdk::raw;
-use vedette_sdk::testkit::{Act, Actor, Described, Exec, Scene};
+use vedette_sdk::testkit::{Act, Actor, Exec, Scene};
 use vedette_sdk::values::credentials_cause;
 
 const CONTAINER: u64 = 77;
@@ -74,6 +74,10 @@ impl Stage {
             ..Act::new(kind)
         };
         self.scene.tell(self.inside, act);
+    }
+
+    fn describe(&mut self, actor: Actor, (marks, attrs): Described) {
+        self.scene.describe(actor, marks, attrs);
     }
 
     fn found(&self) -> Vec<raw::Finding> {
@@ -359,11 +363,7 @@ fn coming_back_to_what_the_container_shares_anyhow() {
     };
     // A network agent of a pod in the machine's network, as its runtime says.
     let mut told = stage();
-    let described = Described {
-        marks: container_mark::HOST_NETWORK,
-        attrs: Vec::new(),
-    };
-    told.scene.describe(told.inside, described);
+    told.describe(told.inside, given(container_mark::HOST_NETWORK, &[]));
     let agent = told.inside;
     back(&mut told, agent);
     told.none();
@@ -395,12 +395,12 @@ fn coming_back_to_what_the_container_shares_anyhow() {
     assert_eq!(found.len(), 1, "{found:#?}");
 }
 
+/// Marks and attributes of a container.
+type Described = (u32, Vec<(u32, u64, Vec<u8>)>);
+
 fn given(marks: u32, mounts: &[&str]) -> Described {
     let attrs = mounts.iter().map(|mount| (6, 0, mount.as_bytes().into()));
-    Described {
-        marks,
-        attrs: attrs.collect(),
-    }
+    (marks, attrs.collect())
 }
 
 #[test]
@@ -433,7 +433,7 @@ fn a_runtimes_socket_that_was_given_on_purpose() {
         ),
     ] {
         let mut stage = stage();
-        stage.scene.describe(stage.inside, described);
+        stage.describe(stage.inside, described);
         let act = Act {
             text: path.into(),
             a: 0x10001 << 32,
@@ -515,11 +515,7 @@ fn neighbours_in_a_pod_and_containers_made_inside() {
         stage.scene.contain(target, 78);
         for (actor, attr) in [(stage.inside, inside), (target, neighbour)] {
             let attrs = attr.map(|(key, text)| (key, 0, text.into()));
-            let described = Described {
-                marks: 0,
-                attrs: attrs.into_iter().collect(),
-            };
-            stage.scene.describe(actor, described);
+            stage.describe(actor, (0, attrs.into_iter().collect()));
         }
         stage.act_on(kind::PTRACE, target, 16);
         stage
@@ -559,7 +555,7 @@ fn leaving_the_group_of_the_container() {
     // What was told to be mounted into it makes a mistake of its init's possible.
     let mut given_groups = stage();
     let described = given(0, &["/sys/fs/cgroup:/sys/fs/cgroup:rw"]);
-    given_groups.scene.describe(given_groups.inside, described);
+    given_groups.describe(given_groups.inside, described);
     let act = Act {
         text: b"/init.scope".into(),
         target: Some(given_groups.inside),
@@ -629,7 +625,7 @@ fn the_machines_root_that_is_mounted_into_it() {
     let root = || {
         let mut stage = stage();
         let described = given(0, &["/:/host:rw", "/srv/data:/data:rw", "/var:/logs:ro"]);
-        stage.scene.describe(stage.inside, described);
+        stage.describe(stage.inside, described);
         stage
     };
     let change = |stage: &mut Stage, path: &str| {
@@ -709,9 +705,7 @@ fn rights_that_nothing_gave() {
 fn what_is_mounted_is_told_a_moment_later() {
     let story = |mount: &str, told: bool| {
         let mut stage = stage();
-        stage
-            .scene
-            .describe(stage.inside, given(container_mark::PENDING, &[]));
+        stage.describe(stage.inside, given(container_mark::PENDING, &[]));
         let root = Act {
             text: b"/host".into(),
             b: 12 << 32,
