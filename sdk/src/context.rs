@@ -77,7 +77,7 @@ pub fn members(event: Event<'_>, container: Container<'_>, most: u32) -> Result<
 }
 
 /// A socket that a process has open.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Socket {
     /// The descriptor's number.
     pub fd: u32,
@@ -114,8 +114,8 @@ impl Socket {
 }
 
 /// The sockets that a process has open when the agent looks, a moment after the event: at most 256,
-/// the lowest descriptors first. A replay answers as the agent did where it was recorded; in tests
-/// without a capture it is [`Failure::Unavailable`].
+/// the lowest descriptors first. A replay answers as the agent did where it was recorded, and in a
+/// test the test does; else it is [`Failure::Unavailable`].
 ///
 /// # Errors
 /// [`Failure::NotFound`] where the process has ended; see [`Failure`] for the others.

@@ -41,6 +41,21 @@ impl Failure {
             other => Failure::Other(other),
         }
     }
+
+    /// Its number in the catalogue's set `failure`.
+    pub fn number(self) -> u32 {
+        match self {
+            Failure::Quota => failure::QUOTA,
+            Failure::TooLarge => failure::TOO_LARGE,
+            Failure::Unavailable => failure::UNAVAILABLE,
+            Failure::NotFound => failure::NOT_FOUND,
+            Failure::Changed => failure::CHANGED,
+            Failure::Denied => failure::DENIED,
+            Failure::Malformed => failure::MALFORMED,
+            Failure::NotSent => failure::NOT_SENT,
+            Failure::Other(number) => number,
+        }
+    }
 }
 
 impl fmt::Display for Failure {

@@ -2,8 +2,8 @@
 //!
 //! The agent looks a moment after the event: a file that is another one by then fails with
 //! [`Failure::Changed`], one that is gone with [`Failure::NotFound`]. What it answers is kept in
-//! captures, so a replay answers the same. In tests without a capture it is
-//! [`Failure::Unavailable`].
+//! captures, so a replay answers the same. In tests the test does
+//! (`Scene::file` of the test kit); what it does not say is [`Failure::Unavailable`].
 //!
 //! ```
 //! use vedette_sdk::prelude::*;
@@ -48,7 +48,7 @@ impl Role {
 }
 
 /// What is known of a file without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Bytes.
     pub size: u64,
@@ -69,7 +69,7 @@ pub struct Facts {
 }
 
 /// What an ELF file says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ElfFacts {
     /// Machine (EM_…).
     pub machine: u32,

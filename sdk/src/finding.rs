@@ -1,12 +1,12 @@
 //! Raising findings.
 
 use crate::values::{action, finding_detail};
-use crate::{Process, raw};
+use crate::{Container, Process, raw};
 
 pub use crate::raw::Severity;
 
-/// Whoever a finding or a proposal is about: a process of this batch, or the key of one that was
-/// sent in an earlier batch.
+/// Whoever a finding or a proposal is about: a process or container of this batch, or the key of one
+/// that was sent in an earlier batch.
 pub trait Subject {
     /// The stable key.
     fn key(&self) -> u64;
@@ -15,6 +15,12 @@ pub trait Subject {
 impl Subject for Process<'_> {
     fn key(&self) -> u64 {
         Process::key(*self)
+    }
+}
+
+impl Subject for Container<'_> {
+    fn key(&self) -> u64 {
+        Container::key(*self)
     }
 }
 
@@ -126,10 +132,16 @@ impl Raise<'_> {
 
     /// Thinks that this process should be killed.
     pub fn propose_kill(self, target: impl Subject) -> Self {
+        self.propose(action::KILL, target, 0)
+    }
+
+    /// Thinks that this action of [`action`] is right, on this process or container, or on what
+    /// this event is about: `0_u64` and 0 where it is on none.
+    pub fn propose(self, action: u32, target: impl Subject, event: u64) -> Self {
         self.0.proposals.push(raw::Proposal {
-            action: action::KILL,
+            action,
             target: target.key(),
-            event: 0,
+            event,
         });
         self
     }

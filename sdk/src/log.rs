@@ -12,6 +12,11 @@ pub fn write(level: Level, message: &str) {
     host::write(level, message);
 }
 
+/// Writes a line on every step of the plugin.
+pub fn trace(message: &str) {
+    write(Level::Trace, message);
+}
+
 /// Writes a line for who is developing the plugin.
 pub fn debug(message: &str) {
     write(Level::Debug, message);
@@ -25,4 +30,9 @@ pub fn info(message: &str) {
 /// Writes a line about something that should not be so.
 pub fn warn(message: &str) {
     write(Level::Warn, message);
+}
+
+/// Writes a line about something that keeps the plugin from its work.
+pub fn error(message: &str) {
+    write(Level::Error, message);
 }

@@ -1,5 +1,5 @@
-//! The tutorial, followed to the letter: every command of docs/tutorial.md is run as it stands
-//! there, in order, in an empty directory, and every file is written as it is shown.
+//! The tutorial, followed to the letter in each language: every command of docs/tutorial.md is run as
+//! it stands there, in order, in an empty directory, and every file is written as it is shown.
 
 use std::{
     fs::{self, OpenOptions},
@@ -16,6 +16,20 @@ struct Block {
     /// What stands behind the opening fence.
     info: String,
     text: String,
+}
+
+/// What a block that is for one language says of itself: by its own, or behind `sh`.
+const LANGUAGES: [&str; 3] = ["rust", "python", "javascript"];
+
+impl Block {
+    /// Whether who writes in this language follows it.
+    fn is_for(&self, language: &str) -> bool {
+        let mut named = self
+            .info
+            .split_whitespace()
+            .filter(|w| LANGUAGES.contains(w));
+        named.next().is_none_or(|named| named == language)
+    }
 }
 
 fn blocks(tutorial: &str) -> Vec<Block> {
@@ -51,6 +65,7 @@ impl Reader {
         let info: Vec<&str> = block.info.split_whitespace().collect();
         match info[..] {
             ["sh"] => self.run(&block.text),
+            ["sh", language] if LANGUAGES.contains(&language) => self.run(&block.text),
             [_, place] => self.write(place, &block.text),
             _ => panic!("what is to be done with {block:?}?"),
         }
@@ -72,6 +87,8 @@ impl Reader {
     }
 
     fn run(&mut self, script: &str) {
+        // Only who records must not meet others.
+        let _alone = script.contains("vedette record").then(workspace::alone);
         let vedette = workspace::vedette();
         let own = vedette.parent().expect("it lies in a directory");
         let path = std::env::var("PATH").unwrap_or_default();
@@ -114,10 +131,7 @@ fn events_of(capture: &Path) -> usize {
     output.stdout.iter().filter(|b| **b == b'\n').count()
 }
 
-#[test]
-fn the_tutorial_works_as_it_stands() {
-    require!(Need::Agent, Need::Kernel, Need::Tool("bash"));
-    let _alone = workspace::alone();
+fn follow(language: &str) {
     let directory = TempDir::new().expect("a temporary directory");
     let tutorial = fs::read_to_string(workspace::root().join("docs/tutorial.md"));
     let tutorial = tutorial.expect("the tutorial is there");
@@ -125,8 +139,14 @@ fn the_tutorial_works_as_it_stands() {
         at: directory.path().to_owned(),
         said: String::new(),
     };
-    let blocks = blocks(&tutorial);
-    assert!(blocks.len() > 10, "{} blocks", blocks.len());
+    let mut blocks = blocks(&tutorial);
+    let all = blocks.len();
+    blocks.retain(|block| block.is_for(language));
+    assert!(
+        blocks.len() > 10 && blocks.len() < all,
+        "{} blocks",
+        blocks.len()
+    );
     for block in &blocks {
         reader.follow(block);
     }
@@ -145,4 +165,32 @@ fn the_tutorial_works_as_it_stands() {
         small < 100 && small < whole,
         "{small} of {whole} events are left"
     );
+}
+
+#[test]
+fn the_tutorial_works_as_it_stands() {
+    require!(Need::Agent, Need::Kernel, Need::Tool("bash"));
+    follow("rust");
+}
+
+#[test]
+fn the_tutorial_works_in_python() {
+    require!(
+        Need::Agent,
+        Need::Kernel,
+        Need::Tool("bash"),
+        Need::Tool("python3")
+    );
+    follow("python");
+}
+
+#[test]
+fn the_tutorial_works_in_javascript() {
+    require!(
+        Need::Agent,
+        Need::Kernel,
+        Need::Tool("bash"),
+        Need::Tool("npm")
+    );
+    follow("javascript");
 }

@@ -15,6 +15,7 @@ mod said;
 pub use elf::ElfFacts;
 pub use look::{About, Asked, MAX_HEAD, What};
 pub use recorded::Recorded;
+pub(crate) use said::Told;
 pub use said::{FileFacts, Said, Socket};
 
 use std::{

@@ -1,6 +1,6 @@
 //! The answers that a capture holds.
 
-use super::Said;
+use super::{Said, Told, said::Looked};
 use std::{collections::HashMap, sync::Arc};
 use vedette_contract::kind;
 use vedette_sensor::event::Event;
@@ -37,6 +37,18 @@ impl Recorded {
         self.said
             .entry((event.a, event.text.clone()))
             .or_insert_with(|| event.text2.as_ref().into());
+    }
+
+    /// Takes in what a plugin is told of an event when it asks this.
+    pub(crate) fn say(&mut self, plugin: &str, event: u64, asked: &str, told: Result<Told, u32>) {
+        let said = Said::of(Looked { read: 0, told });
+        self.take(&Event {
+            kind: kind::ANSWER,
+            a: event,
+            text: format!("{plugin} {asked}").into_bytes().into(),
+            text2: said.as_bytes().into(),
+            ..Event::default()
+        });
     }
 
     /// How many there are.

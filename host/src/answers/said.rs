@@ -8,8 +8,11 @@ use vedette_contract::values::failure;
 use vedette_sensor::{existing::OpenSocket, file::Facts};
 
 /// What a question came to.
-pub(super) enum Told {
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Told {
     Facts(FileFacts),
+    /// In hexadecimal digits.
     Digest(String),
     Head(Vec<u8>),
     Elf(ElfFacts),

@@ -3,6 +3,7 @@
 //! The rows are the test's: nothing goes through the context. All behind it is what an agent does.
 
 use super::trial::{Subject, TrialError};
+use crate::answers::{Answers, Recorded, Told};
 use crate::context::Past;
 use crate::context::container::Container;
 use crate::context::process::{Life, Process};
@@ -66,8 +67,19 @@ pub enum SceneError {
 pub struct Story {
     config: String,
     lists: Option<Vec<(String, String)>>,
+    /// What the native run was told of the machine: the component is told the same.
+    #[serde(default)]
+    answers: Vec<Answer>,
     rows: Vec<Row>,
     events: Vec<Event>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Answer {
+    event: u64,
+    /// The question, as captures have it.
+    asked: String,
+    said: Result<Told, u32>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -159,7 +171,7 @@ impl Story {
     /// See [`SceneError`].
     pub fn tell(&self, subject: &Subject) -> Result<Vec<Shown>, SceneError> {
         let place = Place::new()?;
-        self.set_up(&place, subject)?;
+        let plugin = self.set_up(&place, subject)?;
         let subject = match &self.lists {
             Some(_) => &subject.with_lists(&place.0.join("lists"))?,
             None => subject,
@@ -167,7 +179,8 @@ impl Story {
         let rows = self.rows()?;
         let mut first = None;
         for size in BATCHES {
-            let found = self.tell_in(size, subject, &rows, &place.0)?;
+            let answers = self.answers(&plugin);
+            let found = self.tell_in(size, subject, &rows, &place.0, answers)?;
             match &first {
                 None => first = Some(found),
                 Some(first) if *first != found => return Err(SceneError::Batches { size }),
@@ -177,8 +190,19 @@ impl Story {
         Ok(first.unwrap_or_default())
     }
 
-    /// Writes settings and lists as an operator does.
-    fn set_up(&self, place: &Place, subject: &Subject) -> Result<(), SceneError> {
+    /// What the machine says to this plugin.
+    fn answers(&self, plugin: &str) -> Answers {
+        let mut recorded = Recorded::default();
+        for Answer { event, asked, said } in &self.answers {
+            recorded.say(plugin, *event, asked, said.clone());
+        }
+        let answers = Answers::of_capture();
+        answers.know(recorded);
+        answers
+    }
+
+    /// Writes settings and lists as an operator does; returns the plugin's id.
+    fn set_up(&self, place: &Place, subject: &Subject) -> Result<String, SceneError> {
         let config: Map<String, Value> = serde_json::from_str(&self.config)?;
         let component = Component::verify(subject.bytes.clone());
         let component = component.map_err(|error| SceneError::Failed(error.to_string()))?;
@@ -187,7 +211,7 @@ impl Story {
         for (name, lines) in self.lists.iter().flatten() {
             place.write(&Path::new("lists").join(name), lines)?;
         }
-        Ok(())
+        Ok(component.manifest.id.clone())
     }
 
     fn tell_in(
@@ -196,9 +220,11 @@ impl Story {
         subject: &Subject,
         rows: &[Arc<Process>],
         settings: &Path,
+        answers: Answers,
     ) -> Result<Vec<Shown>, SceneError> {
         let (sender, outcomes) = unbounded();
         let options = HostOptions {
+            answers,
             cache: subject.cache.clone(),
             settings: Some(settings.to_owned()),
             workers: 1,

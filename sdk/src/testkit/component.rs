@@ -1,10 +1,12 @@
 //! The same story in the agent's own runtime.
 
-use super::lists::Lists;
+use super::given::Given;
 use super::scene::Told;
+use super::services;
 use super::tables::MomentRow;
 use crate::raw;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::HashMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -22,6 +24,8 @@ struct Story<'a> {
     config: &'a str,
     /// By name, with their lines.
     lists: Option<&'a [(String, String)]>,
+    /// What was answered to questions about the machine.
+    answers: Vec<serde_json::Value>,
     rows: Vec<Row<'a>>,
     events: Vec<Event<'a>>,
 }
@@ -62,6 +66,7 @@ struct Event<'a> {
     id: u64,
     at: u64,
     ret: i32,
+    marks: u32,
     process: Option<usize>,
     target: Option<usize>,
     /// All rows of that moment.
@@ -85,12 +90,12 @@ struct Shown {
 }
 
 /// Runs the component over the story, where there is one, and compares.
-pub(super) fn compare(told: &[Told], lists: Option<&Lists>, config: &str, native: &[raw::Finding]) {
+pub(super) fn compare(told: &[Told], given: &Given, config: &str, native: &[raw::Finding]) {
     let Some(component) = std::env::var_os(COMPONENT) else {
         return;
     };
     let vedette = std::env::var_os(VEDETTE).unwrap_or_else(|| "vedette".into());
-    let story = story(told, lists, config);
+    let story = story(told, given, config);
     let story = serde_json::to_vec(&story).expect("a story can be written");
     let mut child = Command::new(&vedette)
         .args(["plugin", "scene"])
@@ -127,13 +132,14 @@ fn shown(finding: &raw::Finding) -> Shown {
     }
 }
 
-fn story<'a>(told: &'a [Told], lists: Option<&'a Lists>, config: &'a str) -> Story<'a> {
+fn story<'a>(told: &'a [Told], given: &'a Given, config: &'a str) -> Story<'a> {
     let mut rows = Table::default();
     let events = told.iter().map(|told| Event {
         kind: told.act.kind,
         id: told.id,
         at: told.at,
         ret: told.act.ret,
+        marks: told.act.marks,
         process: told.process.as_ref().map(|row| rows.put(row)),
         target: told.target.as_ref().map(|row| rows.put(row)),
         rows: told.rows.iter().map(|row| rows.put(row)).collect(),
@@ -144,9 +150,20 @@ fn story<'a>(told: &'a [Told], lists: Option<&'a Lists>, config: &'a str) -> Sto
         text2: &told.act.text2,
         attrs: &told.act.attrs,
     });
+    // The last native run has asked what the component will ask.
+    let answers = services::answered()
+        .into_iter()
+        .map(|((event, asked), said)| {
+            let said = match said {
+                Ok(said) => json!({ "Ok": said.to_json() }),
+                Err(failure) => json!({ "Err": failure }),
+            };
+            json!({ "event": event, "asked": asked, "said": said })
+        });
     Story {
         config,
-        lists: lists.map(|lists| &*lists.texts),
+        lists: given.lists.as_ref().map(|lists| &*lists.texts),
+        answers: answers.collect(),
         events: events.collect(),
         rows: rows.rows,
     }

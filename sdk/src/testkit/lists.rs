@@ -29,7 +29,7 @@ enum Entry {
 }
 
 impl Lists {
-    /// A further list.
+    /// A further list, or further lines of one.
     pub fn add(&mut self, name: &str, lines: &str) {
         for line in lines.lines().map(str::trim) {
             if line.is_empty() || line.starts_with(['#', ';']) {
@@ -47,7 +47,10 @@ impl Lists {
             });
         }
         self.lines.sort_by(|a, b| a.list.cmp(&b.list));
-        self.texts.push((name.to_owned(), lines.to_owned()));
+        match self.texts.iter_mut().find(|(list, _)| list == name) {
+            Some((_, text)) => *text = format!("{text}\n{lines}"),
+            None => self.texts.push((name.to_owned(), lines.to_owned())),
+        }
     }
 
     /// The entries that match, the narrowest first.

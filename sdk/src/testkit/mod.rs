@@ -28,7 +28,8 @@
 //!
 //! Time moves as in the agent: a millisecond an event, a second a [`tick`](Scene::tick), and timers
 //! are told in steps of 100 ms. `context` answers from the story, `intel` from what
-//! [`Scene::list`] gives.
+//! [`Scene::list`] gives, `file` and `context::sockets` from [`Scene::file`] and
+//! [`Scene::sockets`]. `state` and `timer` have the agent's limits.
 //!
 //! # The same tests in the sandbox
 //! `vedette plugin test --unit` builds the component and runs `cargo test` with `VEDETTE_COMPONENT`
@@ -39,6 +40,7 @@
 
 mod component;
 mod fd;
+mod given;
 mod lists;
 mod play;
 mod scene;
@@ -46,5 +48,6 @@ pub mod services;
 mod tables;
 
 pub use fd::Fd;
+pub use given::File;
 pub use scene::{Act, Actor, Exec, Scene};
 pub use tables::MomentRow;

@@ -1,10 +1,11 @@
 //! Giving a story to a plugin, in the batches and at the times of the agent.
 
-use super::lists::Lists;
+use super::given::Given;
 use super::scene::{Act, Told};
 use super::services;
 use super::tables::Tables;
 use crate::{kind, raw};
+use std::rc::Rc;
 
 /// Step of the time that services see, ns: a batch never holds events of two.
 const CLOCK_STEP: u64 = 100_000_000;
@@ -14,17 +15,16 @@ const TIMERS: u64 = 0xfffe << 48;
 /// A story that is being told.
 pub(super) struct Play<'a> {
     told: &'a [Told],
-    lists: Option<&'a Lists>,
     /// Most events of a batch.
     size: usize,
     clock: u64,
 }
 
 impl<'a> Play<'a> {
-    pub fn new(told: &'a [Told], lists: Option<&'a Lists>, size: usize) -> Play<'a> {
+    pub fn new(told: &'a [Told], given: &Rc<Given>, size: usize) -> Play<'a> {
+        services::give(given);
         Play {
             told,
-            lists,
             size: size.max(1),
             clock: 0,
         }
@@ -36,8 +36,8 @@ impl<'a> Play<'a> {
         mut call: impl FnMut(&raw::Batch) -> Vec<raw::Finding>,
     ) -> Vec<raw::Finding> {
         let mut found = Vec::new();
-        let mut judge = |told: &[Told], lists| {
-            services::judge(told, lists);
+        let mut judge = |told: &[Told]| {
+            services::judge(told);
             found.extend(call(&Tables::batch(told)));
             services::judged();
         };
@@ -47,11 +47,11 @@ impl<'a> Play<'a> {
                 self.clock = first.at / CLOCK_STEP;
                 services::set_time(self.clock * CLOCK_STEP);
                 let due: Vec<_> = std::iter::from_fn(|| self.timer(first)).collect();
-                due.chunks(self.size).for_each(|due| judge(due, self.lists));
+                due.chunks(self.size).for_each(|due| judge(due));
             }
             let same_step = |told: &&Told| told.at / CLOCK_STEP <= self.clock;
             let count = rest.iter().take_while(same_step).take(self.size).count();
-            judge(&rest[..count], self.lists);
+            judge(&rest[..count]);
             rest = &rest[count..];
         }
         found

@@ -2,10 +2,11 @@
 
 use super::component;
 use super::fd::Fd;
-use super::lists::Lists;
+use super::given::{File, Given};
 use super::play::Play;
 use super::services;
 use super::tables::{MomentRow, Rows};
+use crate::context::Socket;
 use crate::values::{image_class, process_mark};
 use crate::{Plugin, Snapshot, instance, kind, raw};
 use std::rc::Rc;
@@ -75,6 +76,7 @@ impl Exec {
 pub struct Act {
     pub kind: u16,
     pub ret: i32,
+    pub marks: u32,
     pub target: Option<Actor>,
     pub a: u64,
     pub b: u64,
@@ -110,7 +112,7 @@ pub(super) struct Told {
 pub struct Scene {
     rows: Vec<Rc<MomentRow>>,
     told: Vec<Told>,
-    lists: Option<Lists>,
+    given: Rc<Given>,
     now: u64,
 }
 
@@ -129,7 +131,7 @@ impl Scene {
         Scene {
             rows: Vec::new(),
             told: Vec::new(),
-            lists: None,
+            given: Rc::default(),
             now: 1_000_000_000,
         }
     }
@@ -254,6 +256,7 @@ impl Scene {
         self.tell(
             actor,
             Act {
+                text2: text.clone(),
                 text,
                 ..Act::new(kind::EXEC)
             },
@@ -345,7 +348,7 @@ impl Scene {
 
     /// A second passes.
     pub fn tick(&mut self) -> u64 {
-        self.now += 1_000_000_000;
+        self.now += 1_000_000_000 - STEP;
         self.push(None, Act::new(kind::TICK))
     }
 
@@ -362,7 +365,27 @@ impl Scene {
     /// # Panics
     /// A line is no entry.
     pub fn list(&mut self, name: &str, lines: &str) {
-        self.lists.get_or_insert_default().add(name, lines);
+        let given = Rc::make_mut(&mut self.given);
+        given.lists.get_or_insert_default().add(name, lines);
+    }
+
+    /// Says what the plugin is told of the file at this path, whatever event it is asked about. Of
+    /// other files nothing is known.
+    pub fn file(&mut self, path: &str, file: File) {
+        let given = Rc::make_mut(&mut self.given);
+        given.files.insert(path.into(), file);
+    }
+
+    /// Says which sockets a process has open. Of other processes nothing is known.
+    pub fn sockets(&mut self, actor: Actor, sockets: Vec<Socket>) {
+        let given = Rc::make_mut(&mut self.given);
+        given.sockets.insert(actor.key(), sockets);
+    }
+
+    /// Bytes that the plugin may keep in `state`, where its manifest asks for another number than
+    /// 4 MiB.
+    pub fn state_limit(&mut self, bytes: usize) {
+        Rc::make_mut(&mut self.given).state = bytes;
     }
 
     /// What a plugin finds in the story. It is run with batches of 1, of 7 and of all events, and
@@ -382,9 +405,10 @@ impl Scene {
     pub fn findings_with<P: Plugin>(&self, config: &str) -> Vec<raw::Finding> {
         let [one, seven, all] = [1, 7, usize::MAX].map(|size| {
             services::reset();
+            services::give(&self.given);
             self.run(&mut started::<P>(config), size)
         });
-        component::compare(&self.told, self.lists.as_ref(), config, &one);
+        component::compare(&self.told, &self.given, config, &one);
         assert_eq!(show(&one), show(&seven), "batches of 1 and 7 differ");
         assert_eq!(show(&one), show(&all), "batches of 1 and all differ");
         one
@@ -404,8 +428,9 @@ impl Scene {
     /// As [`findings_reloaded`](Scene::findings_reloaded).
     pub fn findings_reloaded_with<P: Snapshot>(&self, config: &str) -> Vec<raw::Finding> {
         services::reset();
+        services::give(&self.given);
         let mut plugin = started::<P>(config);
-        Play::new(&self.told, self.lists.as_ref(), 1).run(|batch| {
+        Play::new(&self.told, &self.given, 1).run(|batch| {
             let found = instance::detect(&mut plugin, batch);
             let saved = plugin.save();
             plugin = started::<P>(config);
@@ -416,8 +441,7 @@ impl Scene {
 
     /// Runs a plugin over the story in batches of this size.
     pub fn run<P: Plugin>(&self, plugin: &mut P, size: usize) -> Vec<raw::Finding> {
-        Play::new(&self.told, self.lists.as_ref(), size)
-            .run(|batch| instance::detect(plugin, batch))
+        Play::new(&self.told, &self.given, size).run(|batch| instance::detect(plugin, batch))
     }
 }
 

@@ -167,7 +167,7 @@ impl Tables {
             target,
             tid: told.process.as_ref().map_or(0, |p| p.pid),
             ret: act.ret,
-            marks: 0,
+            marks: act.marks,
             at: told.at,
             id: told.id,
             a: act.a,

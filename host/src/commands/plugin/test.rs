@@ -119,20 +119,45 @@ impl Test {
             let place = self.directory.display();
             format!("{place}: no sources of a plugin, so it has no tests of its own")
         })?;
-        let (program, arguments): (_, &[&str]) = match language {
-            Language::Rust => ("cargo", &["test", "--quiet", "--release"]),
-            Language::Python => ("python3", &["-m", "unittest"]),
-            Language::JavaScript => ("node", &["--test"]),
+        let mut programs: Vec<&[&str]> = match language {
+            Language::Rust => vec![&["cargo", "test", "--quiet", "--release"]],
+            Language::Python => vec![&["python3", "-m", "unittest"]],
+            Language::JavaScript => vec![&["node", "--test"]],
         };
+        if language == Language::JavaScript && !self.directory.join("node_modules").is_dir() {
+            // It links the SDK to where the tests import it from.
+            programs.insert(0, &["npm", "install", "--no-audit", "--no-fund"]);
+        }
         let begun = Instant::now();
-        let component = std::path::absolute(component)?;
+        let name = programs.last().map(|program| program.join(" "));
+        let mut faults = Vec::new();
+        for program in programs {
+            faults = self.ran(program, language, component)?;
+            if !faults.is_empty() {
+                break;
+            }
+        }
+        Ok(Step::new(name.unwrap_or_default(), faults, begun))
+    }
+
+    /// Runs a program in the plugin's directory, with what a test kit needs to know; returns what
+    /// it has to complain of.
+    fn ran(
+        &self,
+        program: &[&str],
+        language: Language,
+        component: &Path,
+    ) -> anyhow::Result<Vec<String>> {
+        let Some((name, arguments)) = program.split_first() else {
+            return Ok(Vec::new());
+        };
         let own = std::env::current_exe().context("the agent's own binary is not to be found")?;
         let (said, says) = std::io::pipe()?;
-        let mut tests = Command::new(program);
+        let mut tests = Command::new(name);
         tests
             .args(arguments)
             .current_dir(&self.directory)
-            .env("VEDETTE_COMPONENT", component)
+            .env("VEDETTE_COMPONENT", std::path::absolute(component)?)
             .env("VEDETTE", own)
             .stdin(Stdio::null())
             .stdout(says.try_clone()?)
@@ -142,20 +167,15 @@ impl Test {
         }
         let mut child = tests
             .spawn()
-            .with_context(|| format!("{program} cannot be run; install it"))?;
+            .with_context(|| format!("{name} cannot be run; install it"))?;
         // The pipe ends with the last who writes into it.
         drop(tests);
         let said = pass_on(said)?;
         let status = child.wait()?;
-        let name = [&[program], arguments].concat().join(" ");
-        let faults = match status.success() {
+        Ok(match status.success() {
             true => Vec::new(),
-            false => vec![
-                format!("the plugin's own tests ({program}): {status}"),
-                said,
-            ],
-        };
-        Ok(Step::new(name, faults, begun))
+            false => vec![format!("the plugin's own tests ({name}): {status}"), said],
+        })
     }
 }
 

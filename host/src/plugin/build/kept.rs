@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Most components that are kept: some 20 MB each, they must not fill the disk.
-const MAX_KEPT: usize = 8;
+const MAX_KEPT: usize = 16;
 /// Most files that a component may be made of for it to be kept: stops a look over a whole disk.
 const MAX_FILES: usize = 4096;
 /// Most bytes in them, for the same reason.

@@ -46,7 +46,7 @@ fn no_source(place: &Path) -> bool {
     let made = ["target", "__pycache__", "fixtures", "venv"];
     name.starts_with('.')
         || made.contains(&&*name)
-        || [".wasm", ".capture", ".all", ".md", ".tmp"]
+        || [".wasm", ".capture", ".all", ".md", ".sh", ".tmp"]
             .iter()
             .any(|end| name.ends_with(end))
         || place == Path::new("plugin.toml")

@@ -2,16 +2,17 @@
 
 import { deepStrictEqual } from 'node:assert';
 import { spawnSync } from 'node:child_process';
+import { answered } from './services.js';
 
 /** Most bytes of an answer: node's own bound is too small for a long story. */
 const MOST = 64 << 20;
 
 /** Runs the component over the story, where `VEDETTE_COMPONENT` names one, and compares. */
-export function compare(told, config, native) {
+export function compare(told, given, config, native) {
   const component = process.env.VEDETTE_COMPONENT;
   if (component === undefined) return;
   const ran = spawnSync(process.env.VEDETTE ?? 'vedette', ['plugin', 'scene', component], {
-    input: json(story(told, config)),
+    input: json(story(told, given, config)),
     maxBuffer: MOST,
   });
   if (ran.error) throw ran.error;
@@ -30,7 +31,7 @@ function shown({ rule, process: of, message, evidence, dedup }) {
   return { rule, process: of, message, evidence: evidence.map(({ event, note }) => [event, note]), dedup };
 }
 
-function story(told, config) {
+function story(told, given, config) {
   const rows = new Rows();
   const events = told.map(({ act, id, at, process: by, target, rows: all }) => ({
     kind: act.kind,
@@ -48,7 +49,9 @@ function story(told, config) {
     text2: act.text2,
     attrs: act.attrs.map(([key, value, text]) => [key, value, text ?? []]),
   }));
-  return { config, lists: null, rows: rows.rows, events };
+  const lists = given.lists && [...given.lists.texts];
+  // The last native run has asked what the component will ask.
+  return { config, lists, answers: answered(), rows: rows.rows, events };
 }
 
 /** The rows of a story, each once; parents stand before their children. */

@@ -1,6 +1,6 @@
 // Types of the test kit.
 
-import type { Config, ElfFacts, Facts, Hit, Plugin, Severity, Socket } from '../index.js';
+import type { Config, ElfFacts, Facts, Plugin, Severity, Socket } from '../index.js';
 
 /** A process of the story. */
 export declare class Actor {
@@ -28,6 +28,8 @@ export declare class Fd {
   static null(): Fd;
   static pipeRead(inode: number | bigint): Fd;
   static pipeWrite(inode: number | bigint): Fd;
+  static fifoRead(inode: number | bigint): Fd;
+  static fifoWrite(inode: number | bigint): Fd;
   static terminal(index: number): Fd;
   static master(index: number): Fd;
   static inet(inode: number | bigint): Fd;
@@ -65,6 +67,16 @@ export interface RawFinding {
   details: { key: number; value: bigint; text: string }[];
 }
 
+/** What a test says of a file. What it does not say is not known. */
+export interface File {
+  facts?: Partial<Facts>;
+  sha256?: Uint8Array;
+  content?: string | Uint8Array;
+  elf?: Partial<ElfFacts>;
+  /** One of `failure`. */
+  failure?: number;
+}
+
 /** A story, and what a plugin finds in it. */
 export declare class Scene {
   /** A process that is there without any event having told so. */
@@ -77,7 +89,7 @@ export declare class Scene {
   contain(actor: Actor, container: number | bigint): void;
   /** Puts something behind a standard descriptor without an event. */
   setFd(actor: Actor, fd: number, what: Fd): void;
-  /** Time passes. */
+  /** So many seconds pass: timers that are due by then are told. */
   wait(seconds: number): void;
   /** Each of these tells an event; they return its id. */
   tell(actor: Actor | null, act: Act): bigint;
@@ -87,10 +99,24 @@ export declare class Scene {
   open(actor: Actor, path: string | Uint8Array, how?: { flags?: number; marks?: number }): bigint;
   connect(actor: Actor, address: Iterable<number>, port: number, how?: { socket?: bigint; ret?: number }): bigint;
   dup(actor: Actor, fd: number, what: Fd): bigint;
+  pipe(actor: Actor, inode: number | bigint): bigint;
+  terminal(actor: Actor, index: number): bigint;
+  socketpair(actor: Actor, first: number | bigint, second: number | bigint): bigint;
   /** A second passes. */
   tick(): bigint;
   /** A process makes a child. */
   fork(parent: Actor): Actor;
+  /** Gives the plugin a list of the operator's, with one entry a line as in a file of `--intel`:
+   * `192.0.2.0/24 what is said of it`, a domain, or a SHA-256. */
+  list(name: string, lines: string): void;
+  /** Says what the plugin is told of the file at this path, whatever event it is asked about, or for
+   * which reason of `failure` every question about it fails. Of other files nothing is known. */
+  file(path: string | Uint8Array, file: File): void;
+  /** Says which sockets a process has open. Of other processes nothing is known. */
+  sockets(actor: Actor, sockets: Partial<Socket>[]): void;
+  /** Bytes that the plugin may keep in `state`, where its manifest asks for another number than
+   * 4 MiB. */
+  stateLimit(bytes: number): void;
   /** What a plugin finds in the story. It is run with batches of 1, of 7 and of all events, and must
    * find the same. */
   findings(plugin: new () => Plugin, config?: Config): RawFinding[];
@@ -110,23 +136,12 @@ export declare const seen: {
   log: string[];
   counters: Map<string, bigint>;
   gauges: Map<string, bigint>;
-  state: ByBytes<{ value: Uint8Array; ends: bigint }>;
+  /** A counter is its 8 bytes, the lowest first. */
+  state: ByBytes<{ value: Uint8Array; ends: bigint; isCounter: boolean }>;
   timers: Map<bigint, bigint>;
   /** How many timers were told. */
   fired: bigint;
 };
 
-/** What the services are to answer, by path, key or value. What is not there is not known. */
-export declare const answers: {
-  sockets: Map<bigint, Socket[]>;
-  facts: ByBytes<Facts>;
-  sha256: ByBytes<Uint8Array>;
-  content: ByBytes<Uint8Array>;
-  elf: ByBytes<ElfFacts>;
-  addresses: ByBytes<Hit[]>;
-  domains: ByBytes<Hit[]>;
-  digests: ByBytes<Hit[]>;
-};
-
 /** Forgets everything, as for a plugin that was never loaded before. */
-export declare function reset(keep?: { keepAnswers?: boolean }): void;
+export declare function reset(): void;

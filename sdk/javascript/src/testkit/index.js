@@ -2,4 +2,4 @@
 // exit, and every event carries the rows of its moment, as the host would send them.
 
 export { Actor, Exec, Fd, Scene } from './scene.js';
-export { answers, reset, seen } from './services.js';
+export { reset, seen } from './services.js';

@@ -20,6 +20,11 @@ export class Bytes {
     return this;
   }
 
+  /** Keys and values. */
+  entries() {
+    return [...this.#entries.values()].map(({ key, value }) => [key, value]);
+  }
+
   delete(key) {
     return this.#entries.delete(name(of(key)));
   }

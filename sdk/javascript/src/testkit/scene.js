@@ -5,6 +5,7 @@ import { NOTHING, of } from '../bytes.js';
 import { imageClass, kind, processMark, streamKind, streamMark } from '../catalogue.js';
 import { detect, start } from '../guest.js';
 import { compare } from './component.js';
+import { Lists } from './lists.js';
 import * as host from './services.js';
 import { batchOf } from './tables.js';
 
@@ -49,6 +50,31 @@ const NOBODY = {
   cwd: NOTHING,
   comm: NOTHING,
   fds: new Map(),
+};
+
+/** What a test does not say of a file, an ELF file, a socket that it speaks of. */
+const FACTS = { size: 0n, mode: 0, uid: 0, gid: 0, links: 0, device: 0n, inode: 0n, modified: 0n };
+const ELF = {
+  machine: 0,
+  form: 0,
+  bits: 0,
+  marks: 0,
+  interpreter: '',
+  needed: [],
+  sections: [],
+  buildId: NOTHING,
+  entropy: 0,
+};
+const SOCKET = {
+  fd: 0,
+  kind: streamKind.INET,
+  marks: 0,
+  family: 0,
+  inode: 0n,
+  local: NOTHING,
+  remote: NOTHING,
+  localPort: 0,
+  remotePort: 0,
 };
 
 /** A process of the story. */
@@ -125,6 +151,14 @@ export class Fd {
     return new Fd(streamKind.PIPE, inode, { marks: streamMark.WRITABLE });
   }
 
+  static fifoRead(inode) {
+    return new Fd(streamKind.FIFO, inode, { other: 1n, marks: streamMark.READABLE });
+  }
+
+  static fifoWrite(inode) {
+    return new Fd(streamKind.FIFO, inode, { other: 1n, marks: streamMark.WRITABLE });
+  }
+
   static terminal(index) {
     return new Fd(streamKind.TERMINAL, 24, { port: index });
   }
@@ -152,6 +186,7 @@ export class Fd {
 
 /** A story, and what a plugin finds in it. */
 export class Scene {
+  #given = new host.Given();
   #rows = [];
   #told = [];
   #now = 1_000_000_000n;
@@ -177,7 +212,8 @@ export class Scene {
   }
 
   wait(seconds) {
-    this.#now += BigInt(Math.round(seconds * 1e9));
+    for (let second = 1; second <= seconds; second += 1) this.tick();
+    this.#now += BigInt(Math.round((seconds % 1) * 1e9));
   }
 
   /** An event of any kind: the slots of `record event`, whose meaning docs/events.md gives. */
@@ -240,30 +276,65 @@ export class Scene {
     });
   }
 
+  pipe(actor, inode) {
+    return this.tell(actor, { kind: kind.PIPE, a: BigInt(inode), b: 3n | (4n << 32n) });
+  }
+
+  terminal(actor, index) {
+    return this.tell(actor, { kind: kind.TERMINAL, a: BigInt(index), b: 24n });
+  }
+
+  socketpair(actor, first, second) {
+    return this.tell(actor, { kind: kind.SOCKETPAIR, a: BigInt(first), b: BigInt(second) });
+  }
+
   tick() {
     this.#now += 1_000_000_000n - STEP;
     return this.tell(null, { kind: kind.TICK });
   }
 
+  /** Gives the plugin a list of the operator's, with one entry a line as in a file of `--intel`. */
+  list(name, lines) {
+    this.#given.lists ??= new Lists();
+    this.#given.lists.add(name, lines);
+  }
+
+  /** Says what the plugin is told of the file at this path, or why it is told nothing. */
+  file(path, { facts, sha256, content, elf, failure } = {}) {
+    const file = { sha256, content: content && of(content), failure };
+    if (facts) file.facts = { ...FACTS, ...facts };
+    if (elf) file.elf = { ...ELF, ...elf };
+    this.#given.files.set(path, file);
+  }
+
+  /** Says which sockets a process has open. */
+  sockets(actor, sockets) {
+    this.#given.sockets.set(actor.key, sockets.map((socket) => ({ ...SOCKET, ...socket })));
+  }
+
+  /** Bytes that the plugin may keep in `state`. */
+  stateLimit(bytes) {
+    this.#given.state = bytes;
+  }
+
   /** What a plugin finds in the story. It is run with batches of 1, of 7 and of all events, and
    * must find the same; so it must in the agent's sandbox, where `VEDETTE_COMPONENT` names the
-   * plugin's component (`vedette plugin test --unit` does). What `answers` has is not known
-   * there. */
+   * plugin's component (`vedette plugin test --unit` does). */
   findings(Declared, config = {}) {
     const [one, ...others] = [1, 7, Math.max(this.#told.length, 1)].map((size) => {
-      host.reset({ keepAnswers: true });
+      host.reset(this.#given);
       return this.#run(start(Declared, JSON.stringify(config)), size);
     });
     if (!others.every((other) => isDeepStrictEqual(one, other))) {
       throw new Error('the size of the batches changes the findings');
     }
-    compare(this.#told, JSON.stringify(config), one);
+    compare(this.#told, this.#given, JSON.stringify(config), one);
     return one;
   }
 
   /** What a plugin finds when it is reloaded, its memory handed over, after every event. */
   findingsReloaded(Declared, config = {}) {
-    host.reset({ keepAnswers: true });
+    host.reset(this.#given);
     const fresh = () => start(Declared, JSON.stringify(config));
     let plugin = fresh();
     const found = [];
@@ -294,8 +365,7 @@ export class Scene {
   #call(plugin, batch) {
     if (batch.length === 0) return [];
     host.passTime(stepOf(batch[0]));
-    host.told.clear();
-    batch.forEach((told) => host.told.set(told.id, told));
+    host.judge(batch);
     const due = [...host.seen.timers].filter(([, at]) => at <= host.seen.now);
     due.sort(([a, one], [b, other]) => (one < other || (one === other && a < b) ? -1 : 1));
     const found = [];
@@ -305,7 +375,7 @@ export class Scene {
       const act = { kind: kind.TIMER, ret: 0, marks: 0, a: token, b: at, c: 0n, text: NOTHING, text2: NOTHING, attrs: [] };
       const id = TIMERS | host.seen.fired;
       const told = { act, id, at: host.seen.now, process: null, target: null, rows: batch[0].rows };
-      host.told.set(id, told);
+      host.judge([told], { also: true });
       found.push(...detect(plugin, batchOf([told])));
     }
     found.push(...detect(plugin, batchOf(batch)));

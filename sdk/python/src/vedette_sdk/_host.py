@@ -7,8 +7,9 @@ it is called.
 from __future__ import annotations
 
 import importlib
+from dataclasses import fields
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ._raw import IN_COMPONENT
 from .failure import Failure
@@ -59,6 +60,14 @@ def ask(function: Callable[..., Any], *arguments: object) -> Any:
         return function(*arguments)
     except Err as error:
         raise Failure(error.value) from None
+
+
+T = TypeVar("T")
+
+
+def record(cls: type[T], raw: Any) -> T:
+    """The dataclass with the same fields as a record of the host."""
+    return cls(**{field.name: getattr(raw, field.name) for field in fields(cls)})  # type: ignore[arg-type]
 
 
 def nanoseconds(time: Time) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import net
-from ._host import ask, service
+from ._host import ask, record, service
 from .batch import Batch
 from .finding import id_of, key_of
+from .values import stream_kind
 from .views import Event
 
 if TYPE_CHECKING:
@@ -17,43 +19,28 @@ if TYPE_CHECKING:
 _host = service("context")
 
 
+@dataclass(frozen=True)
 class Socket:
     """A socket that a process has open."""
 
-    __slots__ = (
-        "family",
-        "fd",
-        "inode",
-        "kind",
-        "local",
-        "local_port",
-        "marks",
-        "remote",
-        "remote_port",
-    )
-
-    fd: int
+    fd: int = 0
     """The descriptor's number."""
-    kind: int
+    kind: int = stream_kind.INET
     """One of `values.stream_kind`."""
-    marks: int
+    marks: int = 0
     """Bits of `values.stream_mark`."""
-    family: int
+    family: int = 0
     """Address family: AF_INET is 2, AF_INET6 10, AF_UNIX 1."""
-    inode: int
+    inode: int = 0
     """Inode of the socket."""
-    local: bytes
+    local: bytes = b""
     """4 or 16 bytes, or the path of a unix socket."""
-    remote: bytes
+    remote: bytes = b""
     """4 or 16 bytes, or the path of a unix socket."""
-    local_port: int
+    local_port: int = 0
     """Local port."""
-    remote_port: int
+    remote_port: int = 0
     """Remote port."""
-
-    def __init__(self, raw: object) -> None:
-        for name in self.__slots__:
-            setattr(self, name, getattr(raw, name))
 
     @property
     def remote_ip(self) -> Address | None:
@@ -78,7 +65,7 @@ def members(event: Event | int, container: Container | int, most: int = 256) -> 
 
 def sockets(event: Event | int, key: Process | int) -> list[Socket]:
     """The sockets that a process has open when the agent looks, a moment after the event."""
-    return [Socket(raw) for raw in ask(_host.sockets, id_of(event), key_of(key))]
+    return [record(Socket, raw) for raw in ask(_host.sockets, id_of(event), key_of(key))]
 
 
 def _first(number: int, raw: object) -> list[Process]:

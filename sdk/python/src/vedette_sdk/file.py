@@ -6,10 +6,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from dataclasses import dataclass, field
 
-from ._host import ask, service
+from ._host import ask, record, service
 from .finding import id_of
 from .values import file_role
 from .views import Event
@@ -21,16 +20,16 @@ _host = service("file")
 class Facts:
     """What the file system says of a file."""
 
-    size: int
+    size: int = 0
     """Bytes."""
-    mode: int
+    mode: int = 0
     """Type and permissions, as in stat."""
-    uid: int
-    gid: int
-    links: int
-    device: int
-    inode: int
-    modified: int
+    uid: int = 0
+    gid: int = 0
+    links: int = 0
+    device: int = 0
+    inode: int = 0
+    modified: int = 0
     """Last change of the content, ns since 1970."""
 
 
@@ -38,36 +37,29 @@ class Facts:
 class ElfFacts:
     """What an ELF file says of itself."""
 
-    machine: int
+    machine: int = 0
     """EM_… of its header."""
-    form: int
+    form: int = 0
     """ET_… of its header."""
-    bits: int
+    bits: int = 0
     """32 or 64."""
-    marks: int
+    marks: int = 0
     """Bits of `values.elf_mark`."""
-    interpreter: str
+    interpreter: str = ""
     """Program interpreter, empty if there is none."""
-    needed: list[str]
+    needed: list[str] = field(default_factory=list)
     """DT_NEEDED, in its order."""
-    sections: list[str]
+    sections: list[str] = field(default_factory=list)
     """Names of its sections, in their order."""
-    build_id: bytes
+    build_id: bytes = b""
     """Build id, empty if there is none."""
-    entropy: int
+    entropy: int = 0
     """Entropy of its loaded segments, thousandths of bits a byte."""
-
-
-T = TypeVar("T")
-
-
-def _of(cls: type[T], raw: Any) -> T:
-    return cls(**{field.name: getattr(raw, field.name) for field in fields(cls)})  # type: ignore[arg-type]
 
 
 def stat(event: Event | int, role: int = file_role.PATH) -> Facts:
     """What the file system says of it."""
-    return _of(Facts, ask(_host.stat, id_of(event), role))
+    return record(Facts, ask(_host.stat, id_of(event), role))
 
 
 def sha256(event: Event | int, role: int = file_role.PATH) -> bytes:
@@ -84,4 +76,4 @@ def head(event: Event | int, role: int = file_role.PATH, length: int = 4096) -> 
 
 def elf(event: Event | int, role: int = file_role.PATH) -> ElfFacts:
     """What an ELF file says of itself."""
-    return _of(ElfFacts, ask(_host.elf, id_of(event), role))
+    return record(ElfFacts, ask(_host.elf, id_of(event), role))

@@ -13,9 +13,12 @@ def test_a_shell_is_seen():
     [finding] = scene.findings()
     assert finding.rule == "shell" and finding.process == child.key
 ```
+
+`context` answers from the story, `intel` from what `Scene.list` gives, `file` and `context.sockets`
+from `Scene.file` and `Scene.sockets`. `state` and `timer` have the agent's limits.
 """
 
 from .scene import Act, Actor, Exec, Fd, Scene
-from .services import answers, reset, seen
+from .services import reset, seen
 
-__all__ = ["Act", "Actor", "Exec", "Fd", "Scene", "answers", "reset", "seen"]
+__all__ = ["Act", "Actor", "Exec", "Fd", "Scene", "reset", "seen"]

@@ -7,20 +7,23 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from . import services
+
 if TYPE_CHECKING:
     from .. import _raw
     from .scene import Told
+    from .services.given import Given
     from .tables import MomentRow
 
 
-def compare(told: list[Told], config: str, native: list[_raw.Finding]) -> None:
+def compare(told: list[Told], given: Given, config: str, native: list[_raw.Finding]) -> None:
     """Runs the component over the story, where `VEDETTE_COMPONENT` names one, and compares."""
     component = os.environ.get("VEDETTE_COMPONENT")
     if component is None:
         return
     ran = subprocess.run(
         [os.environ.get("VEDETTE", "vedette"), "plugin", "scene", component],
-        input=json.dumps(_story(told, config)).encode(),
+        input=json.dumps(_story(told, given, config)).encode(),
         capture_output=True,
         check=False,
     )
@@ -44,7 +47,7 @@ def _shown(finding: _raw.Finding) -> dict[str, Any]:
     }
 
 
-def _story(told: list[Told], config: str) -> dict[str, Any]:
+def _story(told: list[Told], given: Given, config: str) -> dict[str, Any]:
     rows = _Rows()
     events = [
         {
@@ -65,7 +68,18 @@ def _story(told: list[Told], config: str) -> dict[str, Any]:
         }
         for one in told
     ]
-    return {"config": config, "lists": None, "rows": rows.rows, "events": events}
+    # The last native run has asked what the component will ask.
+    answers = [
+        {"event": event, "asked": asked, "said": said}
+        for (event, asked), said in services.stage.answered.items()
+    ]
+    return {
+        "config": config,
+        "lists": None if given.lists is None else list(given.lists.texts.items()),
+        "answers": answers,
+        "rows": rows.rows,
+        "events": events,
+    }
 
 
 class _Rows:

@@ -9,10 +9,18 @@ from .. import _guest, kind
 from .._plugin import Plugin, Snapshot
 from ..values import image_class, process_mark, stream_kind, stream_mark
 from . import component, services
+from .lists import Lists
+from .services.given import File, Given
 from .tables import MomentRow, batch_of
 
 if TYPE_CHECKING:
     from .. import _raw
+    from ..context import Socket
+    from ..file import ElfFacts, Facts
+
+    Batch = list["Told"]
+    Found = list[_raw.Finding]
+    Sockets = list[Socket]
 
 _STEP = 1_000_000
 """ns between two events of a story."""
@@ -108,6 +116,16 @@ class Fd:
         return Fd(stream_kind.PIPE, inode, marks=stream_mark.WRITABLE)
 
     @staticmethod
+    def fifo_read(inode: int) -> Fd:
+        """A named pipe, opened for reading."""
+        return Fd(stream_kind.FIFO, inode, 1, marks=stream_mark.READABLE)
+
+    @staticmethod
+    def fifo_write(inode: int) -> Fd:
+        """A named pipe, opened for writing."""
+        return Fd(stream_kind.FIFO, inode, 1, marks=stream_mark.WRITABLE)
+
+    @staticmethod
     def terminal(index: int) -> Fd:
         """The slave side of the pseudo-terminal with this index."""
         return Fd(stream_kind.TERMINAL, 24, port=index)
@@ -173,6 +191,7 @@ class Scene:
     def __init__(self) -> None:
         self._rows: list[MomentRow] = []
         self._told: list[Told] = []
+        self._given = Given()
         self._now = 1_000_000_000
 
     # ------------------------------------------------------------ who is there
@@ -198,8 +217,10 @@ class Scene:
         self.change(actor, fds={**self._rows[actor.index].fds, fd: what})
 
     def wait(self, seconds: float) -> None:
-        """Time passes."""
-        self._now += round(seconds * 1_000_000_000)
+        """So many seconds pass: timers that are due by then are told."""
+        for _ in range(int(seconds)):
+            self.tick()
+        self._now += round(seconds % 1 * 1_000_000_000)
 
     # ------------------------------------------------------------ what happens
 
@@ -268,31 +289,75 @@ class Scene:
         )
         return self.tell(actor, act)
 
+    def pipe(self, actor: Actor, inode: int) -> int:
+        """A process makes a pipe."""
+        return self.tell(actor, Act(kind.PIPE, a=inode, b=3 | 4 << 32))
+
+    def terminal(self, actor: Actor, index: int) -> int:
+        """A process makes a pseudo-terminal."""
+        return self.tell(actor, Act(kind.TERMINAL, a=index, b=24))
+
+    def socketpair(self, actor: Actor, first: int, second: int) -> int:
+        """A process makes two connected unix sockets."""
+        return self.tell(actor, Act(kind.SOCKETPAIR, a=first, b=second))
+
     def tick(self) -> int:
         """A second passes."""
         self._now += 1_000_000_000 - _STEP
         return self.tell(None, Act(kind.TICK))
 
+    # ------------------------------------------------------------ what services answer
+
+    def list(self, name: str, lines: str) -> None:
+        """Gives the plugin a list of the operator's, with one entry a line as in a file of
+        `--intel`: `192.0.2.0/24 what is said of it`, a domain, or a SHA-256."""
+        self._given.lists = self._given.lists or Lists()
+        self._given.lists.add(name, lines)
+
+    def file(
+        self,
+        path: str | bytes,
+        *,
+        facts: Facts | None = None,
+        sha256: bytes | None = None,
+        content: bytes | None = None,
+        elf: ElfFacts | None = None,
+        failure: int | None = None,
+    ) -> None:
+        """Says what the plugin is told of the file at this path, whatever event it is asked about,
+        or for which reason of `values.failure` every question about it fails. Of other files
+        nothing is known."""
+        self._given.files[_bytes(path)] = File(facts, sha256, content, elf, failure)
+
+    def sockets(self, actor: Actor, sockets: Sockets) -> None:
+        """Says which sockets a process has open. Of other processes nothing is known."""
+        self._given.sockets[actor.key] = sockets
+
+    def state_limit(self, bytes: int) -> None:
+        """Bytes that the plugin may keep in `state`, where its manifest asks for another number
+        than 4 MiB."""
+        self._given.state = bytes
+
     # ------------------------------------------------------------ what is found
 
-    def findings(self, cls: type[Plugin] | None = None, config: str = "{}") -> list[_raw.Finding]:
+    def findings(self, cls: type[Plugin] | None = None, config: str = "{}") -> Found:
         """What a plugin finds in the story: that of `@plugin`, unless another is given. It is run
         with batches of 1, of 7 and of all events, and must find the same; so it must in the
         agent's sandbox, where `VEDETTE_COMPONENT` names the plugin's component
-        (`vedette plugin test --unit` does). What `answers` has is not known there."""
+        (`vedette plugin test --unit` does)."""
         runs = []
         for size in (1, 7, max(len(self._told), 1)):
-            services.reset(keep_answers=True)
+            services.reset(self._given)
             runs.append(self._run(_started(cls, config), size))
         assert runs[0] == runs[1] == runs[2], "the size of the batches changes the findings"
-        component.compare(self._told, config, runs[0])
+        component.compare(self._told, self._given, config, runs[0])
         return runs[0]
 
     def findings_reloaded(
         self, cls: type[Plugin] | None = None, config: str = "{}"
-    ) -> list[_raw.Finding]:
+    ) -> Found:
         """What a plugin finds when it is reloaded, its memory handed over, after every event."""
-        services.reset(keep_answers=True)
+        services.reset(self._given)
         plugin = _started(cls, config)
         found: list[_raw.Finding] = []
         for told in self._told:
@@ -304,7 +369,7 @@ class Scene:
             plugin.restore(plugin.SCHEMA, saved)
         return found
 
-    def _run(self, plugin: Plugin, size: int) -> list[_raw.Finding]:
+    def _run(self, plugin: Plugin, size: int) -> Found:
         found: list[_raw.Finding] = []
         batch: list[Told] = []
         for told in self._told:
@@ -316,12 +381,11 @@ class Scene:
         found.extend(self._call(plugin, batch))
         return found
 
-    def _call(self, plugin: Plugin, batch: list[Told]) -> list[_raw.Finding]:
+    def _call(self, plugin: Plugin, batch: Batch) -> Found:
         if not batch:
             return []
         services.pass_time(_step(batch[0]))
-        services.told.clear()
-        services.told.update({told.id: told for told in batch})
+        services.stage.told = {told.id: told for told in batch}
         found: list[_raw.Finding] = []
         due = sorted(
             (at, token) for token, at in services.seen.timers.items() if at <= services.seen.now
@@ -332,7 +396,7 @@ class Scene:
             act = Act(kind.TIMER, a=token, b=at)
             number = _TIMERS | services.seen.fired
             told = Told(act, number, services.seen.now, None, None, batch[0].rows)
-            services.told[number] = told
+            services.stage.told[number] = told
             found.extend(_guest.detect(plugin, batch_of([told])))
         found.extend(_guest.detect(plugin, batch_of(batch)))
         return found

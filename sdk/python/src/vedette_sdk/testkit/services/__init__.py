@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 from ...values import failure
+from .given import Given
 
 
 @dataclass
@@ -18,8 +19,8 @@ class Seen:
     gauges: dict[str, int] = field(default_factory=dict)
     state: dict[bytes, tuple[bytes, int]] = field(default_factory=dict)
     """Keys and values, and when each ends (0: never)."""
-    counts: dict[bytes, tuple[int, int]] = field(default_factory=dict)
-    """Counters, and when each starts again."""
+    counted: set[bytes] = field(default_factory=set)
+    """Those among the keys that are counters: 8 bytes, the lowest first."""
     timers: dict[int, int] = field(default_factory=dict)
     """Tokens, and when each is due."""
     fired: int = 0
@@ -29,35 +30,25 @@ class Seen:
 
 
 @dataclass
-class Answers:
-    """What the services are to answer. What is not there is not known: it fails as unavailable."""
+class Stage:
+    """What the story gives, and what is going on in it."""
 
-    sockets: dict[int, list[Any]] = field(default_factory=dict)
-    """Sockets by key of the process."""
-    facts: dict[bytes, Any] = field(default_factory=dict)
-    """`file.Facts` by path."""
-    sha256: dict[bytes, bytes] = field(default_factory=dict)
-    """Digests by path."""
-    content: dict[bytes, bytes] = field(default_factory=dict)
-    """Contents by path."""
-    elf: dict[bytes, Any] = field(default_factory=dict)
-    """`file.ElfFacts` by path."""
-    intel: dict[tuple[int, bytes], list[Any]] = field(default_factory=dict)
-    """Hits by `values.indicator` and value."""
+    given: Given = field(default_factory=Given)
+    told: dict[int, Any] = field(default_factory=dict)
+    """Events of the call that is being made, by id."""
+    answered: dict[tuple[int, str], dict[str, Any]] = field(default_factory=dict)
+    """What was answered to questions about the machine, by event and question, as
+    `vedette plugin scene` reads it."""
 
 
 seen = Seen()
-answers = Answers()
-told: dict[int, Any] = {}
-"""Events of the story that is told, by id."""
+stage = Stage()
 
 
-def reset(*, keep_answers: bool = False) -> None:
+def reset(given: Given | None = None) -> None:
     """Forgets everything, as for a plugin that was never loaded before."""
     seen.__init__()  # type: ignore[misc]
-    told.clear()
-    if not keep_answers:
-        answers.__init__()  # type: ignore[misc]
+    stage.__init__(given or Given())  # type: ignore[misc]
 
 
 def pass_time(now: int) -> None:
@@ -66,22 +57,39 @@ def pass_time(now: int) -> None:
     if seen.now == 0:
         seen.timers = {token: at + now for token, at in seen.timers.items()}
         seen.state = {k: (v, at + now if at else 0) for k, (v, at) in seen.state.items()}
-        seen.counts = {k: (total, at + now) for k, (total, at) in seen.counts.items()}
     seen.now = max(seen.now, now)
+    seen.state = {k: (v, at) for k, (v, at) in seen.state.items() if at == 0 or at > seen.now}
 
 
 def event(id: int) -> Any:
     """The event with this id, or the failure that it was not sent."""
-    if id not in told:
+    if id not in stage.told:
         fail(failure.NOT_SENT)
-    return told[id]
+    return stage.told[id]
 
 
-def known(answers: dict[Any, Any], key: object) -> Any:
-    """What is to be answered, or the failure that it is not known."""
-    if key not in answers:
-        fail(failure.UNAVAILABLE)
-    return answers[key]
+def answer(id: int, asked: str, form: str, said: Any, why: int | None = None) -> Any:
+    """Answers a question about the machine, or fails: for this reason, or because nothing is
+    said."""
+    if why is None and said is None:
+        why = failure.UNAVAILABLE
+    told = {"Ok": {form: _plain(said)}} if why is None else {"Err": why}
+    stage.answered[id, asked] = told
+    if why is not None:
+        fail(why)
+    return said
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it."""
+    match value:
+        case bytes():
+            return list(value)
+        case list():
+            return [_plain(one) for one in value]
+        case _ if is_dataclass(value):
+            return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    return value
 
 
 def fail(number: int) -> None:

@@ -5,7 +5,10 @@ from typing import Any
 from ... import _raw
 from ...values import failure, process_mark
 from ..tables import batch_of_rows
-from . import answers, event, fail, known
+from . import answer, event, fail, stage
+
+_MAX_LISTED = 1024
+"""Most processes of one answer, as in the agent."""
 
 
 def process(id: int, key: int) -> _raw.Batch:
@@ -31,11 +34,14 @@ def members(id: int, container: int, most: int) -> tuple[int, _raw.Batch]:
 
 def sockets(id: int, key: int) -> list[Any]:
     """The sockets of a process."""
-    event(id)
-    found: list[Any] = known(answers.sockets, key)
+    if not any(row.key == key for row in event(id).rows):
+        fail(failure.NOT_FOUND)
+    given = stage.given.sockets.get(key)
+    found: list[Any] = answer(id, f"context.sockets {key}", "sockets", given)
     return found
 
 
 def _living(rows: Any, matches: Any, most: int) -> tuple[int, _raw.Batch]:
-    found = [row for row in rows if matches(row) and not row.marks & process_mark.EXITED][:most]
+    found = [row for row in rows if matches(row) and not row.marks & process_mark.EXITED]
+    found = found[: min(most, _MAX_LISTED)]
     return len(found), batch_of_rows(found)

@@ -1,37 +1,49 @@
-"""The service `file`: what the test answers, by path."""
+"""The service `file`: what the test says of files, by their paths."""
 
 from typing import Any
 
 from ...values import file_role
-from . import answers, event, known
+from . import answer, event, stage
+from .given import File
+
+_MAX_HEAD = 64 << 10
+"""Most bytes that `head` gives, as in the agent."""
 
 
-def _path(id: int, role: int) -> bytes:
+def _file(id: int, role: int) -> File:
     told = event(id)
-    if role == file_role.IMAGE:
-        path: bytes = told.process.exe
-    elif role == file_role.TARGET_IMAGE:
-        path = told.target.exe
-    else:
-        path = told.act.text2 if role == file_role.OTHER_PATH else told.act.text
-    return path
+    paths = {
+        file_role.IMAGE: told.process and told.process.exe,
+        file_role.TARGET_IMAGE: told.target and told.target.exe,
+        file_role.PATH: told.act.text,
+        file_role.OTHER_PATH: told.act.text2,
+    }
+    return stage.given.files.get(paths.get(role) or b"", File())
 
 
 def stat(event: int, role: int) -> Any:
     """What the file system says."""
-    return known(answers.facts, _path(event, role))
+    file = _file(event, role)
+    return answer(event, f"file.stat {role}", "facts", file.facts, file.failure)
 
 
 def sha256(event: int, role: int) -> Any:
     """Digest of the file."""
-    return known(answers.sha256, _path(event, role))
+    file = _file(event, role)
+    digest = None if file.sha256 is None else file.sha256.hex()
+    answer(event, f"file.sha256 {role}", "digest", digest, file.failure)
+    return file.sha256
 
 
 def head(event: int, role: int, len: int) -> Any:
     """Its first bytes."""
-    return known(answers.content, _path(event, role))[: min(len, 64 << 10)]
+    most = min(len, _MAX_HEAD)
+    file = _file(event, role)
+    content = None if file.content is None else file.content[:most]
+    return answer(event, f"file.head {role} {most}", "head", content, file.failure)
 
 
 def elf(event: int, role: int) -> Any:
     """What an ELF file says of itself."""
-    return known(answers.elf, _path(event, role))
+    file = _file(event, role)
+    return answer(event, f"file.elf {role}", "elf", file.elf, file.failure)
