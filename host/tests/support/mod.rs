@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod hostile;
+pub mod lifted;
 pub mod raw;
 pub mod trial;
 

@@ -1,6 +1,5 @@
 //! Guests written as WebAssembly text: what no compiler and no SDK would make.
 
-use std::path::Path;
 use vedette::plugin::build::with_manifest;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -99,10 +98,9 @@ impl Guest {
     pub fn build_with(&self, change: impl Fn(String) -> String) -> Vec<u8> {
         let mut module = wat::parse_str(self.text()).unwrap_or_else(|e| panic!("{e}"));
         let mut resolve = Resolve::default();
-        let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/detect.wit");
-        let contract = change(std::fs::read_to_string(&wit).expect("the contract is there"));
+        let contract = change(include_str!("../../../wit/detect.wit").to_owned());
         let package = resolve
-            .push_str(wit, &contract)
+            .push_str("detect.wit", &contract)
             .expect("the contract parses");
         let world = resolve
             .select_world(&[package], Some("plugin"))
