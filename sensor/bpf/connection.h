@@ -29,14 +29,14 @@ struct flow {
 	u64 above;
 	u32 sent;
 	u32 received;
-	u32 hello; /* bytes that are still to come of a first message of TLS */
+	u32 hello;  /* bytes that are still to come of a first message of TLS */
 	u8 head[8]; /* the first bytes of what may become one */
-	u8 begun;  /* how many of them */
-	u8 asks;   /* it may carry questions of names */
-	u8 fresh;  /* its first bytes were wanted when it began */
-	u8 over;   /* its end was told */
-	u8 ours;   /* the agent's own, or of before it: not told */
-	u8 held;   /* a process has it, no part of the kernel */
+	u8 begun;   /* how many of them */
+	u8 asks;    /* it may carry questions of names */
+	u8 fresh;   /* its first bytes were wanted when it began */
+	u8 over;    /* its end was told */
+	u8 ours;    /* the agent's own, or of before it: not told */
+	u8 held;    /* a process has it, no part of the kernel */
 	u8 unused[2];
 };
 struct {

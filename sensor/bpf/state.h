@@ -63,7 +63,8 @@ static __noinline int disconnected(struct sock *sk, struct flow *flow, u64 cooki
 	append_traffic(s, sk);
 	u32 port = flow->beginning.port;
 	if (port) {
-		s->record.text_len = append(s, flow->beginning.address, flow->beginning.address_len, 16);
+		s->record.text_len =
+			append(s, flow->beginning.address, flow->beginning.address_len, 16);
 	} else {
 		port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 		s->record.text_len = append_inet(s, sk, 0);
@@ -112,8 +113,8 @@ static __noinline int begun_by_sending(struct sock *sk, struct flow *flow, u64 c
 		return 0;
 	s->record.text_len = append(s, flow->beginning.address, flow->beginning.address_len, 16);
 	s->record.ret = -EINPROGRESS;
-	s->record.a = port_and_family(flow->beginning.port, BPF_CORE_READ(sk, __sk_common.skc_family),
-				      SOCK_STREAM);
+	s->record.a = port_and_family(flow->beginning.port,
+				      BPF_CORE_READ(sk, __sk_common.skc_family), SOCK_STREAM);
 	s->record.b = flow->by.inode;
 	s->record.c = cookie;
 	finish(s, KIND_CONNECT);
