@@ -298,6 +298,65 @@ fn ten_megabytes_of_memory_are_handed_over_and_back() {
 }
 
 #[test]
+fn ten_megabytes_of_state_are_handed_over_and_back() {
+    const KEYS: usize = 163_840;
+    let keeps = format!("keeps = {KEYS}");
+    let mut stage = Trial::new(HostOptions::default(), &keeps);
+    stage.execs(100);
+    stage.takes_over(&format!("{keeps}\nafter = 100\ndeed = \"trap\""));
+    stage.execs(100);
+    stage.drain();
+    let report = stage.info();
+    // And the one that counts.
+    assert_eq!(report.state_keys, KEYS + 1);
+    assert_eq!(report.state_bytes, 10 * (1 << 20) + 12);
+    let pause = stage.others.iter().find_map(|o| match o {
+        Outcome::Reloaded { pause_ns, .. } => Some(*pause_ns),
+        _ => None,
+    });
+    println!(
+        "pause with 10 MiB of state in {KEYS} keys handed over: {} ns",
+        pause.expect("a reload")
+    );
+    stage.execs(900);
+    stage.drain();
+    assert_eq!(stage.health("plugin-rolled-back").len(), 1);
+    let counted = stage.of_the_first();
+    assert_eq!(
+        stage.counted(),
+        format!("{counted} {counted}"),
+        "what was known at the switch"
+    );
+    assert_eq!(stage.info().state_keys, KEYS + 1);
+}
+
+/// Who asks for a trial that takes long is told at once that it runs, and what comes of it later.
+#[test]
+fn a_long_shadow_is_not_waited_for() {
+    let mut stage = Trial::new(HostOptions::default(), "");
+    stage.execs(10);
+    let answer = stage.rehearse("adds = \"more\"", Some(61 * SECOND));
+    let told = match answer.try_recv().expect("no event has passed") {
+        Ok(Answer::Done(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    assert!(
+        told.contains("as generation 2, for 61 s") && told.contains("vedette plugin info keeper"),
+        "{told}"
+    );
+    assert_eq!(stage.info().generation, Some(1));
+    // 4 ms apart, but for those that are left out: more cases than are compared would be none.
+    stage.execs(100);
+    stage.next += 61 * 250;
+    stage.execs(100);
+    let begun = std::time::Instant::now();
+    while stage.info().generation != Some(2) {
+        assert!(begun.elapsed() < PATIENCE, "it takes over");
+        stage.round();
+    }
+}
+
+#[test]
 fn who_uses_too_much_time_waits_alone_and_says_so() {
     let directory = directory();
     let slow = plugin(

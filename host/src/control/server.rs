@@ -26,7 +26,8 @@ const MAX_CLIENTS: usize = 8;
 const MAX_WAITING: usize = MAX_CLIENTS;
 /// A client that neither writes nor reads for this long is left alone.
 const IDLE: Duration = Duration::from_secs(5);
-/// Longest wait for an answer: what takes longer than any compilation has gone wrong.
+/// Longest wait for an answer: longer than any compilation takes, and than a trial that is waited
+/// for.
 const PATIENCE: Duration = Duration::from_secs(590);
 /// How often it is looked whether the agent ends while an answer is waited for.
 const LOOK: Duration = Duration::from_millis(200);
@@ -66,6 +67,7 @@ struct Shared {
     waker: Option<Waker>,
     clients: AtomicUsize,
     end: Arc<AtomicBool>,
+    patience: Duration,
 }
 
 impl Control {
@@ -75,6 +77,15 @@ impl Control {
     /// # Errors
     /// The socket cannot be made, or another agent listens there.
     pub fn start(path: &Path, waker: Option<Waker>) -> Result<Control, ControlError> {
+        Control::patient(path, waker, PATIENCE)
+    }
+
+    /// The same, with another longest wait for an answer.
+    pub(super) fn patient(
+        path: &Path,
+        waker: Option<Waker>,
+        patience: Duration,
+    ) -> Result<Control, ControlError> {
         let failed = |reason: String| ControlError {
             path: path.to_owned(),
             reason,
@@ -88,6 +99,7 @@ impl Control {
             waker,
             clients: AtomicUsize::new(0),
             end: end.clone(),
+            patience,
         });
         let thread = std::thread::Builder::new()
             .name("control".to_owned())
@@ -239,7 +251,6 @@ fn request(line: &str, shared: &Shared) -> Result<Answer, String> {
     }
     let Request { command, .. } = serde_json::from_str(line).map_err(unknown)?;
     let (reply, answered) = Reply::channel();
-    let ending = || "the agent ends".to_owned();
     shared
         .asked
         .try_send(Asked { command, reply })
@@ -248,7 +259,10 @@ fn request(line: &str, shared: &Shared) -> Result<Answer, String> {
         waker.wake();
     }
     let mut waited = Duration::ZERO;
-    while waited < PATIENCE && !shared.end.load(Ordering::Relaxed) {
+    while waited < shared.patience {
+        if shared.end.load(Ordering::Relaxed) {
+            return Err("the agent ends".to_owned());
+        }
         match answered.recv_timeout(LOOK) {
             Ok(answer) => return answer,
             Err(RecvTimeoutError::Timeout) => waited += LOOK,
@@ -260,7 +274,10 @@ fn request(line: &str, shared: &Shared) -> Result<Answer, String> {
             }
         }
     }
-    Err(ending())
+    Err(format!(
+        "it is not done after {} s, and goes on; `vedette plugin list` shows what comes of it",
+        shared.patience.as_secs()
+    ))
 }
 
 fn answer(mut stream: &UnixStream, answer: Result<Answer, String>) -> io::Result<()> {

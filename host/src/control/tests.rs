@@ -62,6 +62,20 @@ fn a_question_is_answered_and_the_socket_goes_with_the_agent() {
     assert!(error.to_string().contains("vedette run"), "{error}");
 }
 
+/// What takes too long is not called the end of an agent that goes on.
+#[test]
+fn who_waits_too_long_is_told_that_it_goes_on() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("a.sock");
+    let control = Control::patient(&path, None, Duration::from_millis(1)).expect("it listens");
+    let refused = ask(&path, disable("p"));
+    assert!(
+        matches!(&refused, Err(ClientError::Refused(text)) if text.contains("goes on")),
+        "{refused:?}"
+    );
+    assert!(control.asked().is_some(), "it was asked all the same");
+}
+
 #[test]
 fn a_stale_socket_is_replaced_and_a_live_one_is_not() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -26,6 +26,10 @@ use vedette_sensor::{event::Event, filter::Filter};
 /// Time between two findings that say that a plugin's queue overflows, ns of event time.
 const SHED_REPORT: u64 = 10_000_000_000;
 
+/// Longest trial that who asked for it waits for, ns of event time: a reload that shows nothing for
+/// longer looks like one that hangs.
+const MOST_AWAITED: u64 = 60_000_000_000;
+
 /// A generation by its number.
 type Numbered = (u32, Arc<Compiled>);
 
@@ -207,7 +211,7 @@ impl Service {
     pub fn follow_with(
         &mut self,
         mut generation: Box<Generation>,
-        reply: Option<Reply>,
+        mut reply: Option<Reply>,
         accept: ShadowAccept,
         now: u64,
     ) -> bool {
@@ -220,6 +224,15 @@ impl Service {
         let number = generation.number;
         let existing = compiled.subscriptions.kinds().has(kind::EXISTING);
         let restored = compiled.inherits(&self.live.1);
+        if time > MOST_AWAITED
+            && let Some(reply) = reply.take()
+        {
+            let (id, version) = (&self.id, &compiled.manifest.version);
+            reply.done(format!(
+                "plugin {id} {version} runs in its shadow as generation {number}, for {} s of events; `vedette plugin info {id}` shows what comes of it",
+                time / 1_000_000_000
+            ));
+        }
         self.next = Some((number, compiled.clone()));
         self.returning = false;
         self.queue.rehearse(Box::new(Trial {

@@ -210,7 +210,7 @@ impl Trial {
 pub fn keeper(n: u32, config: &str) -> Vec<u8> {
     let limits = match config.contains("grow") {
         true => "",
-        false => "[limits]\nmemory = \"64 MiB\"\n",
+        false => "[limits]\nmemory = \"64 MiB\"\nstate = \"16 MiB\"\n",
     };
     let form = match config.split_once("form = ") {
         Some((_, form)) => format!("[state]\nversion = {}\n", form.lines().next().unwrap_or("")),

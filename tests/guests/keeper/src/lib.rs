@@ -48,6 +48,13 @@ impl detector::Guest for Keeper {
         }
         let ballast = number("ballast").unwrap_or(0) as usize;
         BALLAST.set((0..ballast).map(|n| (n % 251) as u8).collect());
+        for n in 0..number("keeps").unwrap_or(0) {
+            // 64 bytes, key and value together.
+            let key = n.to_be_bytes();
+            if state::get(&key).is_none() && state::set(&key, &[n as u8; 56], 0).is_err() {
+                return Err(format!("no room for key {n}"));
+            }
+        }
         Ok(())
     }
 
