@@ -35,6 +35,18 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// A line that was read now.
+    pub fn new(json: Value) -> Self {
+        let read = Instant::now();
+        Self { json, read }
+    }
+
+    /// Whether it is about what the tests' own process has started, or about no process.
+    pub fn is_ours(&self) -> bool {
+        let own = std::process::id();
+        self.pid().is_none_or(|pid| pid == own) || self.ancestors().contains(&own)
+    }
+
     /// A text below the top, by a JSON pointer; empty if there is none.
     pub fn text(&self, pointer: &str) -> &str {
         self.json
@@ -483,11 +495,7 @@ fn read_lines(pipe: ChildStdout, shared: &Shared, everything: bool) {
         match serde_json::from_str::<Value>(&line) {
             Ok(json) if json.is_object() => {
                 let finding = Finding { json, read };
-                let own = std::process::id();
-                let ours = everything
-                    || finding.pid().is_none_or(|pid| pid == own)
-                    || finding.ancestors().contains(&own);
-                if ours {
+                if everything || finding.is_ours() {
                     output.findings.push(finding);
                 }
             }

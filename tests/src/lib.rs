@@ -19,6 +19,7 @@ pub mod network;
 pub mod podman;
 pub mod pool;
 pub mod process;
+pub mod recording;
 pub mod remote_shell;
 pub mod rootfs;
 pub mod sshd;

@@ -8,10 +8,11 @@ use std::{
 };
 use tempfile::TempDir;
 use vedette_tests::{
-    agent::{Agent, Options, PATIENCE, command, own_name},
+    agent::{Agent, PATIENCE, command, own_name},
     listener::Wire,
     need::Need,
     process::{kill, wait_for},
+    recording::Recording,
     remote_shell::RemoteShell,
     require,
     tools::{Names, Place},
@@ -199,19 +200,16 @@ fn the_doctor_says_what_the_kernel_offers() {
 fn a_record_replays() {
     require!(Need::Agent, Need::Kernel, Need::Tool("setpriv"));
     let _alone = workspace::alone();
-    let directory = TempDir::with_prefix("vedette-record-").expect("a temporary directory");
-    let capture = directory.path().join("capture");
-    let agent = Options::default()
-        .argument("--record")
-        .argument(capture.display().to_string())
-        .start();
+    let recording = Recording::default();
+    let capture = recording.path();
+    let agent = recording.agent();
     let running = shell_on_the_host();
     let root = running.root();
     let live = agent.expect("a reverse shell", |finding| {
         finding.ancestors().contains(&root)
     });
     drop(running);
-    agent.stop();
+    recording.finds_the_same(&agent.stop());
 
     let unprivileged = Unprivileged::new();
     fs::copy(&capture, unprivileged.path("capture")).expect("an own directory");

@@ -1,12 +1,13 @@
 //! Miners at a pool on loopback, under names that tell and under names that don't.
 
 use vedette_tests::{
-    agent::{Agent, PATIENCE},
+    agent::PATIENCE,
     container::{Container, Spec},
     need::Need,
     network::Network,
     pool::Pool,
     process::{Mark, wait_for},
+    recording::Recording,
     remote_shell::spawn_script,
     require,
     tools::{Names, Place, Tools},
@@ -108,7 +109,8 @@ fn found_once(miner: Miner, place: Place) {
     }
     require!(Need::Agent, Need::Kernel);
 
-    let agent = Agent::observing();
+    let recording = Recording::default();
+    let agent = recording.agent();
     for names in [Names::Own, Names::Others] {
         let running = Running::start(miner, place, names);
         let processes = running.mark.processes();
@@ -125,12 +127,14 @@ fn found_once(miner: Miner, place: Place) {
         );
         assert!(!finding.ancestors().is_empty(), "{}", finding.json);
     }
-    let accusations = agent.stop().accusations();
+    let stopped = agent.stop();
+    let accusations = stopped.accusations();
     assert_eq!(
         accusations.len(),
         2,
         "one finding a miner: {accusations:#?}"
     );
+    recording.finds_the_same(&stopped);
 }
 
 macro_rules! everywhere {

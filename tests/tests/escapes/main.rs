@@ -12,6 +12,7 @@ use vedette_tests::{
     need::Need,
     network::Network,
     process::{Mark, wait_for},
+    recording::Recording,
     require,
     tools::Names,
     workspace,
@@ -65,7 +66,8 @@ fn found(escape: Escape, rule: &str, tools: &[&'static str]) {
     }
     require!(Need::Agent, Need::Kernel);
 
-    let agent = Agent::observing();
+    let recording = Recording::default();
+    let agent = recording.agent();
     let mut containers = Vec::new();
     for names in [Names::Own, Names::Others] {
         let (container, _scene, _kept) = perform(escape, names);
@@ -86,6 +88,7 @@ fn found(escape: Escape, rule: &str, tools: &[&'static str]) {
             stopped.accusations()
         );
     }
+    recording.finds_the_same(&stopped);
 }
 
 macro_rules! escapes {
