@@ -7,6 +7,7 @@ use super::{PluginArgs, RuntimeArgs};
 use crate::agent::Agent;
 use crate::answers::Answers;
 use crate::live::Live;
+use crate::output::Clock;
 use crate::plugin::{HostOptions, host::PluginHost};
 use crate::recorder::Recorder;
 use crate::selection::Selection;
@@ -95,7 +96,8 @@ impl Record {
         };
         let sensor = Sensor::start(&Options::default(), &Filter::context())
             .context("the sensor could not be started")?;
-        let mut recorder = Recorder::new(create(&self.capture)?).of(self.selection.clone());
+        let mut recorder = Recorder::new(create(&self.capture, &Clock::of_this_machine())?)
+            .of(self.selection.clone());
         if let Some(most) = self.max_size {
             recorder = recorder.up_to(most << 20, stop.clone());
         }
@@ -146,7 +148,12 @@ fn run_for(program: &OsStr, arguments: &[OsString], stop: Arc<AtomicBool>) -> an
     Ok(())
 }
 
-/// A new capture file of this machine.
-pub fn create(path: &Path) -> anyhow::Result<Writer> {
-    Ok(Writer::create(path, &Header::here())?)
+/// A new capture file of this machine. The clock is that of what is told live: two looks at the
+/// time of day differ, and a replay would tell of other times.
+pub fn create(path: &Path, clock: &Clock) -> anyhow::Result<Writer> {
+    let header = Header {
+        boot_offset: clock.boot as i64,
+        ..Header::here()
+    };
+    Ok(Writer::create(path, &header)?)
 }

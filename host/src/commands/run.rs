@@ -208,7 +208,7 @@ impl Run {
         let recorder = self
             .record
             .as_deref()
-            .map(super::record::create)
+            .map(|path| super::record::create(path, &clock))
             .transpose()?
             .map(Recorder::new);
         let mut agent = Agent::new(plugins, recorder);
