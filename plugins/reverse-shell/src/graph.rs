@@ -260,12 +260,12 @@ impl Graph {
 
     /// A process made a connection.
     pub fn connected(&mut self, process: Process<'_>, conn: Conn) {
-        let node = self.node_mut(process);
-        // One that was broken off and begun again is one.
-        if !node.conns.iter().any(|known| known.socket == conn.socket) {
-            node.made = node.made.saturating_add(1);
-        }
-        self.add(process, conn);
+        self.add(process, conn, |node| {
+            // One that was broken off and begun again is one.
+            if !node.conns.iter().any(|known| known.socket == conn.socket) {
+                node.made = node.made.saturating_add(1);
+            }
+        });
     }
 
     /// A process was handed a connection by another one.
@@ -275,28 +275,30 @@ impl Graph {
 
     /// A process has a connection that it did not make, with its image or in the same one.
     fn inherited(&mut self, process: Process<'_>, conn: Conn, same: bool) {
-        if !conn.own && !conn.is_outbound() {
-            let node = self.node_mut(process);
-            let served = node.session.is_some_and(|session| !session.forked);
-            if !(same && served) {
+        self.add(process, conn, |node| {
+            let replaces = !same || node.session.is_none_or(|session| session.forked);
+            if !conn.own && !conn.is_outbound() && replaces {
                 node.session = Some(Session { conn, forked: same });
             }
-        }
-        self.add(process, conn);
+        });
     }
 
     /// A process accepted a connection.
     pub fn accepted(&mut self, process: Process<'_>, conn: Conn) {
-        let node = self.node_mut(process);
-        node.accepts = true;
-        node.accepted = node.accepted.saturating_add(1);
-        self.add(process, conn);
+        self.add(process, conn, |node| {
+            node.accepts = true;
+            node.accepted = node.accepted.saturating_add(1);
+        });
     }
 
-    fn add(&mut self, process: Process<'_>, conn: Conn) {
-        self.node_mut(process);
+    fn add(&mut self, process: Process<'_>, conn: Conn, note: impl FnOnce(&mut Node)) {
+        let key = process.key();
+        if !self.nodes.contains(&key) {
+            self.node_mut(process);
+        }
         let over = &self.over;
-        if let Some(node) = self.nodes.get_mut(&process.key()) {
+        if let Some(node) = self.nodes.get_mut(&key) {
+            note(node);
             node.connect(conn, |conn| is_open(over, conn));
         }
     }

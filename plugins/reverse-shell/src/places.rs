@@ -40,11 +40,18 @@ pub enum Apart {
 
 /// The containers that were met.
 #[derive(Debug, Clone)]
-pub struct Places(Map<u64, Place>);
+pub struct Places {
+    all: Map<u64, Place>,
+    /// The last that was met and is described: most often the next one is the same.
+    last: u64,
+}
 
 impl Default for Places {
     fn default() -> Self {
-        Places(Map::new(MAX_CONTAINERS))
+        Places {
+            all: Map::new(MAX_CONTAINERS),
+            last: 0,
+        }
     }
 }
 
@@ -54,9 +61,15 @@ impl Places {
         let Some(container) = process.container() else {
             return;
         };
+        if container.key() == self.last {
+            return;
+        }
         let pending = container.marks() & container_mark::PENDING != 0;
         let described = !pending || !container.name().is_empty() || !container.image().is_empty();
-        match self.0.get_mut(&container.key()) {
+        if described {
+            self.last = container.key();
+        }
+        match self.all.get_mut(&container.key()) {
             Some(place) => place.described |= described,
             None => {
                 let place = Place {
@@ -65,7 +78,7 @@ impl Places {
                     described,
                     unexplained: false,
                 };
-                self.0.insert(container.key(), place);
+                self.all.insert(container.key(), place);
             }
         }
     }
@@ -76,13 +89,13 @@ impl Places {
             let waited = now.saturating_sub(place.since) >= PATIENCE;
             waited && !place.described && !place.unexplained
         };
-        let all = self.0.iter();
+        let all = self.all.iter();
         let due: Vec<u64> = all
             .filter(|(_, place)| silent(place))
             .map(|(key, _)| *key)
             .collect();
         for key in &due {
-            if let Some(place) = self.0.get_mut(key) {
+            if let Some(place) = self.all.get_mut(key) {
                 place.unexplained = true;
             }
         }
@@ -91,9 +104,9 @@ impl Places {
 
     /// A runtime says what the container of this id is.
     pub fn described(&mut self, id: &[u8]) {
-        let of_id = self.0.iter().find(|(_, place)| &*place.id == id);
+        let of_id = self.all.iter().find(|(_, place)| &*place.id == id);
         if let Some(key) = of_id.map(|(key, _)| *key)
-            && let Some(place) = self.0.get_mut(&key)
+            && let Some(place) = self.all.get_mut(&key)
         {
             place.described = true;
         }
@@ -105,7 +118,7 @@ impl Places {
             return Apart::Together;
         }
         let unexplained = |key: &u64| {
-            let place = self.0.get(key);
+            let place = self.all.get(key);
             place.is_some_and(|place| !place.described && place.unexplained)
         };
         match [one, other]
@@ -120,11 +133,11 @@ impl Places {
 
     /// Everything, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (u64, &Place)> {
-        self.0.iter().map(|(key, place)| (*key, place))
+        self.all.iter().map(|(key, place)| (*key, place))
     }
 
     /// Takes in a container as a whole.
     pub fn put(&mut self, key: u64, place: Place) {
-        self.0.insert(key, place);
+        self.all.insert(key, place);
     }
 }
