@@ -7,7 +7,7 @@ mod ways;
 
 use scene::Scene;
 use vedette_tests::{
-    agent::{Agent, PATIENCE},
+    agent::PATIENCE,
     container::{Container, Spec},
     need::Need,
     network::Network,
