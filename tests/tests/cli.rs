@@ -213,6 +213,9 @@ fn a_record_replays() {
 
     let unprivileged = Unprivileged::new();
     fs::copy(&capture, unprivileged.path("capture")).expect("an own directory");
+    // A capture is its owner's alone; who is given one owns the copy.
+    let owner = Some(Unprivileged::ID);
+    std::os::unix::fs::chown(unprivileged.path("capture"), owner, owner).expect("root may");
     let replayed = unprivileged.run(&["replay", "capture", "--plugins", "plugins", "--json"]);
     assert!(replayed.status.success(), "{}", stderr(&replayed));
     let again = unprivileged.run(&["replay", "capture", "--plugins", "plugins", "--json"]);
@@ -365,6 +368,9 @@ struct Unprivileged {
 }
 
 impl Unprivileged {
+    /// User and group.
+    const ID: u32 = 65534;
+
     fn new() -> Self {
         let directory = TempDir::with_prefix("vedette-nobody-").expect("a temporary directory");
         let own = Self { directory };
@@ -391,7 +397,9 @@ impl Unprivileged {
 
     fn run(&self, arguments: &[&str]) -> Output {
         let output = Command::new("setpriv")
-            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(format!("--reuid={}", Self::ID))
+            .arg(format!("--regid={}", Self::ID))
+            .arg("--clear-groups")
             .arg(self.path("vedette"))
             .args(arguments)
             .current_dir(Path::new(self.directory.path()))
