@@ -2,6 +2,7 @@
 
 mod bind;
 mod connection;
+mod evasion;
 mod honest;
 mod relay;
 mod served;
