@@ -52,7 +52,8 @@ fn inner_container(scene: &mut Scene) -> (String, Box<dyn Any>) {
 fn network_agent(scene: &mut Scene) -> (String, Box<dyn Any>) {
     scene.host_network = true;
     let (unshare, nsenter) = (scene.tools.get("unshare"), scene.tools.get("nsenter"));
-    let script = format!("{unshare} --net {nsenter} --net=/proc/1/ns/net /bin/true");
+    let sleep = scene.tools.get("sleep");
+    let script = format!("{unshare} --net {nsenter} --net=/proc/1/ns/net {sleep} 0");
     (script, Box::new(()))
 }
 
