@@ -47,7 +47,7 @@ impl<'a> Play<'a> {
                 self.clock = first.at / CLOCK_STEP;
                 services::set_time(self.clock * CLOCK_STEP);
                 let due: Vec<_> = std::iter::from_fn(|| self.timer(first)).collect();
-                due.chunks(self.size).for_each(|due| judge(due));
+                due.chunks(self.size).for_each(&mut judge);
             }
             let same_step = |told: &&Told| told.at / CLOCK_STEP <= self.clock;
             let count = rest.iter().take_while(same_step).take(self.size).count();
