@@ -3,8 +3,10 @@
 //! each change: where, and what is turned over. Whatever came before, an honest answer is read.
 #![no_main]
 
+#[allow(dead_code, reason = "the tests of the host use more of it")]
 #[path = "../../tests/support/lifted.rs"]
 mod lifted;
+#[allow(dead_code, reason = "the tests of the host use more of it")]
 #[path = "../../tests/support/raw.rs"]
 mod raw;
 
