@@ -2,9 +2,15 @@
  * pseudo-terminals, which are made by an open. */
 #pragma once
 #include "cast.h"
+#include "given.h"
 #include "stream.h"
 
 #define PTMX (5u << 20 | 2)
+#define O_WRONLY 01
+#define O_CREAT 0100
+#define O_TRUNC 01000
+/* The same number in every table. */
+#define OPENAT2 437
 
 /* What decides about an open. */
 struct opened {
@@ -310,14 +316,45 @@ __noinline int opened(u64 address, s32 ret, u32 marks)
 	return reasons ? tell_opened(&o, address, ret, marks, reasons) : 0;
 }
 
+/* What another thread has closed before the call's end is told as it was asked for. A function of
+ * its own, for the stack's sake. */
+static __noinline int open_closed(struct pt_regs *regs, s32 ret)
+{
+	u64 number = SYSCALL_NUMBER(regs), flags = ARG3(regs), path = ARG2(regs);
+	s32 directory = ARG1(regs);
+	int compat = is_compat(), bare = 0, makes = 0;
+	if (!wanted(KIND_OPEN))
+		return 0;
+#if defined(__TARGET_ARCH_x86)
+	number &= ~X32_BIT;
+	bare = number == (compat ? 5 : 2);
+	makes = number == (compat ? 8 : 85);
+#endif
+	if (bare || makes) {
+		path = ARG1(regs);
+		flags = makes ? O_CREAT | O_WRONLY | O_TRUNC : ARG2(regs);
+		directory = AT_FDCWD;
+	} else if (number == OPENAT2) {
+		/* struct open_how begins with them. */
+		bpf_probe_read_user(&flags, sizeof(flags), (void *)flags);
+	}
+	return tell_open_as_given(directory, (void *)path, flags, ret, 0);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_open, struct pt_regs *regs, long ret)
 {
-	return opened((u64)file_of(ret), ret, 0);
+	struct file *file = file_of(ret);
+	if (ret >= 0 && !file)
+		return open_closed(regs, ret);
+	return opened((u64)file, ret, 0);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_open_by_handle, struct pt_regs *regs, long ret)
 {
-	return opened((u64)file_of(ret), ret, OPEN_MARK_BY_HANDLE);
+	struct file *file = file_of(ret);
+	if (ret >= 0 && !file)
+		return unreadable(KIND_OPEN);
+	return opened((u64)file, ret, OPEN_MARK_BY_HANDLE);
 }

@@ -96,7 +96,7 @@ int BPF_PROG(on_memfd_create, struct pt_regs *regs, long ret)
 {
 	struct file *file = file_of(ret);
 	if (!file)
-		return 0;
+		return ret < 0 ? 0 : unreadable(KIND_MEMFD);
 	struct scratch *s = begin(KIND_MEMFD);
 	if (!s)
 		return 0;

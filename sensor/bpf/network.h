@@ -43,7 +43,7 @@ static __always_inline int connected(struct file *file, const void *given, long 
 	if (ret == -EISCONN || ret == -EALREADY)
 		return 0;
 	if (!file)
-		return 0;
+		return ret && ret != -EINPROGRESS ? 0 : unreadable(KIND_CONNECT);
 	struct sock *sk = sock_of(file);
 	if (!sk)
 		return 0;
@@ -128,7 +128,7 @@ static __always_inline void hold(struct scratch *s)
 static __always_inline int accepted(struct file *file, long ret)
 {
 	if (!file)
-		return 0;
+		return ret < 0 ? 0 : unreadable(KIND_ACCEPT);
 	struct sock *sk = sock_of(file);
 	if (!sk)
 		return 0;
@@ -177,8 +177,10 @@ int BPF_PROG(on_accept, struct pt_regs *regs, long ret)
 /* bind and listen tell the same of a socket's own end. */
 static __always_inline int local_end(struct file *file, long ret, u16 kind)
 {
-	if (ret || !file)
+	if (ret)
 		return 0;
+	if (!file)
+		return unreadable(kind);
 	struct sock *sk = sock_of(file);
 	if (!sk)
 		return 0;

@@ -30,7 +30,7 @@ static __noinline int passed(struct receiving *receiving, s32 fd)
 {
 	struct file *file = file_of(fd);
 	if (!file)
-		return 0;
+		return unreadable(KIND_PASSED);
 	struct scratch *s = begin(KIND_PASSED);
 	if (!s)
 		return 0;

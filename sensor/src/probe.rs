@@ -9,12 +9,13 @@ use crate::{
 };
 use aya::{
     Ebpf, EbpfLoader, VerifierLogLevel,
-    maps::MapType,
+    maps::{Array, MapType},
     programs::{CgroupAttachMode, CgroupSkbAttachType, Program, ProgramError},
     sys::is_map_supported,
 };
 use std::{
     fmt, fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 use thiserror::Error;
@@ -130,10 +131,10 @@ impl Features {
             None => Ok(()),
             Some(missing) => Err(ProbeError::Missing {
                 missing: format!("{}: {}", missing.name, missing.detail),
-                remedy: if missing.name == "privilege" {
-                    REMEDY_PRIVILEGE
-                } else {
-                    REMEDY_KERNEL
+                remedy: match missing.name {
+                    "privilege" => REMEDY_PRIVILEGE,
+                    "pid-namespace" => REMEDY_PIDS,
+                    _ => REMEDY_KERNEL,
                 },
             }),
         }
@@ -148,6 +149,12 @@ impl Features {
         let privileged = privilege();
         let may = privileged.is_ok();
         features.add("privilege", true, privileged, "nothing can be loaded");
+        features.add(
+            "pid-namespace",
+            true,
+            initial_pids(),
+            "the agent would take another process for itself, and for those that it is asked about",
+        );
         features.add(
             "btf",
             true,
@@ -261,6 +268,8 @@ impl Features {
 }
 
 const REMEDY_PRIVILEGE: &str = "run as root, in a container with CAP_SYS_ADMIN (or CAP_BPF and CAP_PERFMON) and the host's pid namespace";
+const REMEDY_PIDS: &str =
+    "start it in the host's pid namespace (docker and podman: --pid=host; a pod: hostPID: true)";
 const REMEDY_KERNEL: &str =
     "use a kernel of 5.12 or later that is built with CONFIG_DEBUG_INFO_BTF and CONFIG_BPF_SYSCALL";
 
@@ -279,13 +288,14 @@ const WITHOUT: &[(&str, &str, bool, &str)] = &[
         "fentry",
         "probe_fentry",
         false,
-        "nothing is blind; system calls are watched at their exit instead",
+        "nothing is blind: no program of the sensor is one",
     ),
     (
         "lsm",
         "probe_lsm",
         false,
-        "nothing is blind, but nothing can be denied in the kernel either",
+        "what a name led to is read out of the caller's memory when the call has ended, and another \
+         thread may have changed it (`as-given`); add bpf to lsm= on the kernel's command line",
     ),
     (
         "iterators",
@@ -334,8 +344,10 @@ fn try_program(
             p.detach(link)
         }
         Program::Lsm(p) => {
-            p.load("bprm_committed_creds", types)?;
+            p.load("task_getpgid", types)?;
             let link = p.attach()?;
+            // Asking for a number that everybody may have calls the hook.
+            let _ = rustix::process::getpgid(None);
             p.detach(link)
         }
         Program::Iter(p) => {
@@ -353,7 +365,19 @@ fn try_program(
         }
         _ => Err(ProgramError::UnexpectedProgramType),
     })();
-    outcome.map_err(|error| cause(&error))
+    outcome.map_err(|error| cause(&error))?;
+    if name == "probe_lsm" && !has_run(ebpf) {
+        return Err("taken and never run: `bpf` is not among the security modules".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether the hook of the security modules was run.
+fn has_run(ebpf: &Ebpf) -> bool {
+    let map = ebpf
+        .map("RAN")
+        .and_then(|map| Array::<_, u64>::try_from(map).ok());
+    map.is_some_and(|map| map.get(&0, 0).is_ok_and(|ran| ran != 0))
 }
 
 /// The innermost cause, which is the errno that matters.
@@ -378,6 +402,20 @@ fn privilege() -> Result<String, String> {
         Ok(String::new())
     } else {
         Err("neither CAP_SYS_ADMIN nor CAP_BPF with CAP_PERFMON".to_owned())
+    }
+}
+
+/// Inode of the machine's own pid namespace, the same on every kernel (`PROC_PID_INIT_INO`).
+const INITIAL_PIDS: u64 = 0xefff_fffc;
+
+/// Whether this process goes by the numbers that the kernel tells events with: in another pid
+/// namespace it has another one, and so has every process. Where `/proc` does not say it is assumed.
+fn initial_pids() -> Result<String, String> {
+    match fs::metadata("/proc/self/ns/pid").map(|of| of.ino()) {
+        Ok(inode) if inode != INITIAL_PIDS => Err(format!(
+            "this is not the machine's own pid namespace but pid:[{inode}]"
+        )),
+        _ => Ok(String::new()),
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::observe::{Watch, python, skip, text};
+use crate::observe::{Watch, of, python, skip, text};
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
@@ -236,4 +236,48 @@ fn the_agents_own_opens_are_not_told() {
             .iter()
             .any(|e| e.kind == kind::OPEN && e.task.process.pid == own)
     );
+}
+
+/// Another process with the same descriptors closes them while the calls that make them are still
+/// under way.
+#[test]
+fn what_is_closed_before_the_call_ends_is_told_as_it_was_asked_for() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let file = std::fs::canonicalize(dir.path()).unwrap().join("secret");
+    std::fs::write(&file, "x").unwrap();
+    const OPENS: u64 = 3000;
+    let path = file.to_str().unwrap();
+    for round in 1.. {
+        let before = watch.seen.len();
+        let (pid, _) = watch.python(&format!(
+            "import signal
+fd = os.dup(0); os.close(fd)
+child = call(56, 0x400 | 17, 0, 0, 0, 0)
+if child == 0:
+    while True: call(3, fd)
+for i in range({OPENS}):
+    r = call(257, -100, b'{path}', os.O_RDWR, 0)
+    assert r >= 0
+    call(3, r)
+os.kill(child, signal.SIGKILL)"
+        ));
+        watch.settle();
+        let opens = watch.seen[before..]
+            .iter()
+            .filter(|e| of(kind::OPEN, pid)(e) && text(&e.text) == path);
+        let (early, whole): (Vec<_>, Vec<_>) =
+            opens.partition(|e| e.marks & event_mark::INCOMPLETE != 0);
+        assert_eq!((early.len() + whole.len()) as u64, OPENS);
+        for open in &early {
+            assert_ne!(open.marks & event_mark::AS_GIVEN, 0);
+            assert_eq!((open.a & 3, open.c as u32), (2, whole[0].c as u32));
+        }
+        if !early.is_empty() {
+            return;
+        }
+        assert!(round < 20, "nobody was fast enough");
+    }
 }
