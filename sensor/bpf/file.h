@@ -322,10 +322,11 @@ static __noinline int open_closed(struct pt_regs *regs, s32 ret)
 {
 	u64 number = SYSCALL_NUMBER(regs), flags = ARG3(regs), path = ARG2(regs);
 	s32 directory = ARG1(regs);
-	int compat = is_compat(), bare = 0, makes = 0;
+	int bare = 0, makes = 0;
 	if (!wanted(KIND_OPEN))
 		return 0;
 #if defined(__TARGET_ARCH_x86)
+	int compat = is_compat();
 	number &= ~X32_BIT;
 	bare = number == (compat ? 5 : 2);
 	makes = number == (compat ? 8 : 85);

@@ -96,7 +96,7 @@ fn the_machines_root_that_is_mounted_into_it() {
     const CHROOT: u64 = 12 << 32;
     let root = || {
         let mut stage = stage();
-        let described = given(0, &["/:/host:rw", "/srv/data:/data:rw", "/var:/logs:ro"]);
+        let described = given(0, &["/:/host:rw", "/srv/data:/data:rw", "/var:/mnt/var:ro"]);
         stage.describe(stage.inside, described);
         stage
     };
@@ -125,7 +125,7 @@ fn the_machines_root_that_is_mounted_into_it() {
         ("/host/etc/cron.d/x", true),
         ("/host/root/.ssh/authorized_keys", true),
         ("/host/etc/ld.so.preload", true),
-        ("/logs/spool/cron/crontabs/root", true),
+        ("/mnt/var/spool/cron/crontabs/root", true),
         ("/etc/cron.d/x", false),
         ("/host/etc/hostname", false),
         ("/data/etc/cron.d/x", false),
