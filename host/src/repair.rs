@@ -7,7 +7,7 @@
 use crate::context::{Context, process::Process};
 use vedette_contract::{kind, values::event_mark};
 use vedette_sensor::event::{Event, Task, TaskRef};
-use vedette_sensor::existing::{Glance, Seen, Survey, Tasks, lives};
+use vedette_sensor::existing::{Glance, Seen, Survey, Tasks, identity, lives};
 use vedette_sensor::filter::KindSet;
 use vedette_sensor::image::Classifier;
 
@@ -170,11 +170,21 @@ impl Going {
 
 /// Whether what the table knows of a process is what was seen.
 fn holds(row: &Process, seen: &Seen<'_>, context: &Context) -> bool {
-    let Glance { parent, image, .. } = seen.glance;
+    let Glance {
+        parent,
+        image,
+        streams,
+        ..
+    } = seen.glance;
+    let same_streams = streams.is_none_or(|seen| {
+        (0..)
+            .zip(seen)
+            .all(|(fd, stream)| stream == identity(&row.streams, fd))
+    });
     let orphan = row.parent.is_none() && parent.pid != 0 && context.knows(parent);
     let same_image = (row.image.device, row.image.inode) == image
         || seen.path().is_none_or(|path| *row.exe == *path);
-    same_image && !orphan
+    same_image && same_streams && !orphan
 }
 
 /// The exit that was missed. How the process ended is not known.

@@ -23,8 +23,12 @@ use vedette::{
     },
     runtimes::Runtimes,
 };
-use vedette_contract::{kind, values::process_mark};
+use vedette_contract::{
+    kind,
+    values::{process_mark, stream_kind},
+};
 use vedette_sensor::{
+    existing::identity,
     filter::Filter,
     live::{Options, Sensor},
     probe::Features,
@@ -59,7 +63,10 @@ bang(600)
 grow(3)
 left = 27
 while left: left -= len(os.read(ready, left))
-print('ready', flush=True)
+for i in range(5000): os.dup2(0, 2)
+input = os.pipe()[0]
+os.dup2(input, 0)
+print('ready', os.fstat(0).st_ino, flush=True)
 while True: time.sleep(1)
 "#;
 
@@ -162,7 +169,9 @@ fn after_lost_forks_the_table_is_that_of_the_kernel() {
     let bomb_pid = bomb.id();
     group.bomb = Some(bomb);
     let first = BufReader::new(out).lines().next();
-    assert_eq!(first.expect("a line").expect("text"), "ready");
+    let first = first.expect("a line").expect("text");
+    let pipe = first.strip_prefix("ready ").expect(&first);
+    let pipe: u64 = pipe.parse().expect("an inode");
 
     run_for(&mut live, &mut agent, Duration::from_secs(3));
     let lost = live.lost.by_kind();
@@ -174,6 +183,11 @@ fn after_lost_forks_the_table_is_that_of_the_kernel() {
         .into_iter()
         .filter(|row| row.cgroup == group.id)
         .collect();
+    let dups: u64 = lost.values().filter_map(|kinds| kinds.get("dup")).sum();
+    assert!(dups > 100, "{lost:?}");
+    let bomb = rows.iter().find(|row| row.id.pid == bomb_pid);
+    let input = bomb.map(|row| identity(&row.streams, 0));
+    assert_eq!(input, Some((stream_kind::PIPE, pipe)), "{bomb:?}");
     let known: BTreeSet<u32> = rows.iter().map(|row| row.id.pid).collect();
     assert_eq!(known.len(), rows.len(), "one row a process");
     assert_eq!(known, group.pids());

@@ -25,7 +25,7 @@ use vedette_contract::{kind, values::event_mark};
 
 pub use open_sockets::{OpenSocket, SocketError, open_sockets};
 pub use survey::{Glance, Seen, Survey, lives};
-pub use tasks::Tasks;
+pub use tasks::{Tasks, identity};
 
 /// The events that a start needs before the first one from the kernel: a `cgroup` event for
 /// each control group, then an `existing` event for each process, parents before children.

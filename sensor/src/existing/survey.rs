@@ -19,6 +19,9 @@ pub struct Glance {
     pub parent: TaskRef,
     /// Device and inode of the executed file, (0, 0) where there is none or it cannot be read.
     pub image: (u64, u64),
+    /// Kind and identity of what standard input, output and error are; none where the kernel did
+    /// not tell them itself: `/proc` says less of some than events do.
+    pub streams: Option<[(u32, u64); 3]>,
 }
 
 /// A survey of all processes. The work is in [`Survey::list`] and [`Survey::look`], which do as
@@ -116,6 +119,7 @@ impl Survey {
                 process: told.process(),
                 parent: told.parent(),
                 image: told.image_identity(),
+                streams: told.standard_streams(),
             },
             One::Found(found) => {
                 let parent = self.starts.get(&found.parent).map(|start| TaskRef {
@@ -129,6 +133,7 @@ impl Survey {
                     },
                     parent: parent.unwrap_or_default(),
                     image: found.image_identity(),
+                    streams: None,
                 }
             }
         };

@@ -37,6 +37,12 @@ pub(super) struct Told {
     ends: Vec<(usize, Place)>,
 }
 
+/// Kind and identity of a descriptor, zeros where it is closed.
+pub fn identity(streams: &[Stream], fd: u32) -> (u32, u64) {
+    let open = streams.iter().find(|stream| stream.fd == fd);
+    open.map_or((0, 0), |stream| (stream.kind, stream.id))
+}
+
 impl Tasks {
     pub(crate) fn new(file: File) -> Tasks {
         Tasks {
@@ -120,6 +126,12 @@ impl Told {
     pub fn image_identity(&self) -> (u64, u64) {
         let image = self.event.image.as_deref();
         image.map_or((0, 0), |image| (image.device, image.inode))
+    }
+
+    /// Kind and identity of the standard streams; none where it executed nothing.
+    pub fn standard_streams(&self) -> Option<[(u32, u64); 3]> {
+        let image = self.event.image.as_deref()?;
+        Some([0, 1, 2].map(|fd| identity(&image.streams, fd)))
     }
 
     /// Path of the executed file in its own root.
