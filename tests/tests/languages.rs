@@ -99,7 +99,7 @@ fn the_test_kit(language: &Language) {
         fs::copy(from, to).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
     };
     copy(&kits.join("plugin.toml"), &home.join("plugin.toml"));
-    for name in ["answers.txt", "nothing.txt"] {
+    for name in ["answers.txt", "described.txt", "nothing.txt"] {
         copy(&kits.join(name), &home.join(language.sources).join(name));
     }
     let sources = fs::read_dir(kits.join(language.kit)).expect("the kit is there");

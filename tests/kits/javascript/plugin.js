@@ -35,8 +35,20 @@ export default class Asks extends Plugin {
       findings.raise('told', Severity.INFO).message(message);
       return;
     }
+    if (event.container) {
+      const { id, mount, marks } = event.container;
+      const message = `container ${bytes.text(id)} has ${bytes.text(mount)}, marks ${marks}`;
+      findings.raise('told', Severity.INFO).message(message);
+      return;
+    }
     const { exec, process } = event;
     if (!exec || !process) return;
+    if (process.container) {
+      const { mounts, marks } = process.container;
+      const message = `in one with ${mounts.map(bytes.text).join('+')}, marks ${marks}`;
+      findings.raise('told', Severity.INFO).message(message);
+      return;
+    }
     log.trace('asking');
     const path = fileRole.PATH;
     const said = [

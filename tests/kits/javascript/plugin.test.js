@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { failure, state, timer } from 'vedette-sdk';
+import { bytes, containerMark, failure, kind, state, timer } from 'vedette-sdk';
 import { Exec, Scene, reset } from 'vedette-sdk/testkit';
 import Asks from './plugin.js';
+
+const MOUNT = 6;
 
 function given() {
   const scene = new Scene();
@@ -37,6 +39,20 @@ test('what is given is answered', () => {
   scene.exec(actor, new Exec('/tmp/gone', 'gone'));
   scene.wait(6);
   expect(scene, 'answers.txt');
+});
+
+test('what is known of a container', () => {
+  const scene = new Scene();
+  const actor = scene.process(new Exec('/bin/sh', 'sh').shell());
+  scene.contain(actor, 7);
+  scene.exec(actor, new Exec('/bin/early', 'early'));
+  const mounts = ['/:/host:rw', '/srv:/data:ro'].map((text) => [MOUNT, 0n, bytes.of(text)]);
+  scene.describe(actor, containerMark.HOST_PID, mounts);
+  const child = scene.fork(actor);
+  scene.exec(child, new Exec('/bin/late', 'late'));
+  const b = BigInt(containerMark.PRIVILEGED);
+  scene.tellAlone({ kind: kind.CONTAINER, b, text: bytes.of('7'), attrs: mounts });
+  expect(scene, 'described.txt');
 });
 
 test('what is not given is unavailable', () => {

@@ -35,8 +35,19 @@ class Asks(Plugin):
             message = f"timer {event.timer.token} at {event.at // 1_000_000_000}"
             findings.raise_("told", Severity.INFO).message(message)
             return
+        if event.container:
+            told_of = event.container
+            id, mount = told_of.id.decode(), told_of.mount.decode()
+            message = f"container {id} has {mount}, marks {told_of.marks}"
+            findings.raise_("told", Severity.INFO).message(message)
+            return
         process = event.process
         if not event.exec or process is None:
+            return
+        if process.container:
+            mounts = b"+".join(process.container.mounts).decode()
+            message = f"in one with {mounts}, marks {process.container.marks}"
+            findings.raise_("told", Severity.INFO).message(message)
             return
         log.trace("asking")
         path = file_role.PATH

@@ -8,11 +8,13 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "vendor/vedette/sdk/python/src"))
 
 import plugin  # noqa: E402, F401 (declares the plugin)
-from vedette_sdk import Failure, state, timer  # noqa: E402
+from vedette_sdk import Failure, kind, state, timer  # noqa: E402
 from vedette_sdk.context import Socket  # noqa: E402
 from vedette_sdk.file import ElfFacts, Facts  # noqa: E402
-from vedette_sdk.testkit import Exec, Scene, reset  # noqa: E402
-from vedette_sdk.values import failure  # noqa: E402
+from vedette_sdk.testkit import Act, Exec, Scene, reset  # noqa: E402
+from vedette_sdk.values import container_mark, failure  # noqa: E402
+
+MOUNT = 6
 
 
 def given() -> Scene:
@@ -50,6 +52,19 @@ class TestKit(unittest.TestCase):
         scene.exec(actor, Exec("/tmp/gone", "gone"))
         scene.wait(6)
         self.expect(scene, "answers.txt")
+
+    def test_what_is_known_of_a_container(self) -> None:
+        scene = Scene()
+        actor = scene.process(Exec("/bin/sh", "sh").shell())
+        scene.contain(actor, 7)
+        scene.exec(actor, Exec("/bin/early", "early"))
+        mounts = [(MOUNT, 0, text) for text in (b"/:/host:rw", b"/srv:/data:ro")]
+        scene.describe(actor, container_mark.HOST_PID, mounts)
+        child = scene.fork(actor)
+        scene.exec(child, Exec("/bin/late", "late"))
+        marks = container_mark.PRIVILEGED
+        scene.tell_alone(Act(kind.CONTAINER, b=marks, text=b"7", attrs=mounts))
+        self.expect(scene, "described.txt")
 
     def test_what_is_not_given_is_unavailable(self) -> None:
         scene = Scene()

@@ -35,9 +35,21 @@ impl Plugin for Asks {
             findings.raise("told", Severity::Info).message(message);
             return;
         }
+        if let Some(container) = event.as_container() {
+            let [id, mount] = [container.id(), container.mount()].map(String::from_utf8_lossy);
+            let message = format!("container {id} has {mount}, marks {}", container.marks());
+            findings.raise("told", Severity::Info).message(message);
+            return;
+        }
         let Some(process) = event.as_exec().and(event.process()) else {
             return;
         };
+        if let Some(container) = process.container() {
+            let mounts: Vec<_> = container.mounts().map(String::from_utf8_lossy).collect();
+            let message = format!("in one with {}, marks {}", mounts.join("+"), container.marks());
+            findings.raise("told", Severity::Info).message(message);
+            return;
+        }
         log::trace("asking");
         let digest = file::sha256(event, Role::Path);
         let listed = digest.and_then(|digest| intel::digest(&digest));
@@ -91,7 +103,7 @@ mod tests {
     use super::*;
     use vedette_sdk::context::Socket;
     use vedette_sdk::file::{ElfFacts, Facts};
-    use vedette_sdk::testkit::{Exec, File, Scene, services};
+    use vedette_sdk::testkit::{Act, Exec, File, Scene, services};
 
     fn scene() -> Scene {
         let mut scene = Scene::new();
@@ -138,6 +150,29 @@ mod tests {
         assert_eq!(
             messages(&scene),
             include_str!("answers.txt").lines().collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn what_is_known_of_a_container() {
+        const MOUNT: u32 = 6;
+        let mut scene = Scene::new();
+        let actor = scene.process(Exec::new("/bin/sh", &["sh"]).shell());
+        scene.contain(actor, 7);
+        scene.exec(actor, Exec::new("/bin/early", &["early"]));
+        let mounts = ["/:/host:rw", "/srv:/data:ro"].map(|text| (MOUNT, 0, text.into()));
+        scene.describe(actor, container_mark::HOST_PID, mounts.to_vec());
+        let child = scene.fork(actor);
+        scene.exec(child, Exec::new("/bin/late", &["late"]));
+        scene.tell_alone(Act {
+            b: container_mark::PRIVILEGED.into(),
+            text: b"7".into(),
+            attrs: mounts.to_vec(),
+            ..Act::new(kind::CONTAINER)
+        });
+        assert_eq!(
+            messages(&scene),
+            include_str!("described.txt").lines().collect::<Vec<_>>()
         );
     }
 

@@ -47,11 +47,15 @@ function story(told, given, config) {
     c: act.c,
     text: act.text,
     text2: act.text2,
-    attrs: act.attrs.map(([key, value, text]) => [key, value, text ?? []]),
+    attrs: attrsOf(act.attrs),
   }));
   const lists = given.lists && [...given.lists.texts];
   // The last native run has asked what the component will ask.
   return { config, lists, answers: answered(), rows: rows.rows, events };
+}
+
+function attrsOf(attrs) {
+  return attrs.map(([key, value, text]) => [key, value, text ?? []]);
 }
 
 /** The rows of a story, each once; parents stand before their children. */
@@ -64,8 +68,14 @@ class Rows {
     if (!this.#places.has(row)) {
       const parent = this.put(row.parent);
       const fds = [...row.fds].sort(([one], [other]) => one - other);
-      const { fds: _, ...fields } = row;
-      this.rows.push({ ...fields, parent, streams: fds.map(([fd, what]) => ({ ...what, fd })) });
+      const { fds: _, containerMarks, containerAttrs, ...fields } = row;
+      this.rows.push({
+        ...fields,
+        parent,
+        container_marks: containerMarks,
+        container_attrs: attrsOf(containerAttrs),
+        streams: fds.map(([fd, what]) => ({ ...what, fd })),
+      });
       this.#places.set(row, this.rows.length - 1);
     }
     return this.#places.get(row);

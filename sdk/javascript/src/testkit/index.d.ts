@@ -38,6 +38,9 @@ export declare class Fd {
   accepted(address: Uint8Array, port: number): Fd;
 }
 
+/** An attribute: key, value, text. */
+export type Attr = [number, bigint, Uint8Array?];
+
 /** An event of any kind: the slots of `record event`, whose meaning docs/events.md gives. */
 export interface Act {
   kind: number;
@@ -49,8 +52,7 @@ export interface Act {
   c?: bigint;
   text?: Uint8Array;
   text2?: Uint8Array;
-  /** Key, value, text. */
-  attrs?: [number, bigint, Uint8Array][];
+  attrs?: Attr[];
 }
 
 /** What goes to the host. */
@@ -87,12 +89,17 @@ export declare class Scene {
   change(actor: Actor, fields: Record<string, unknown>): void;
   /** Puts a process, and what it will fork, into the container with this key. */
   contain(actor: Actor, container: number | bigint): void;
+  /** Says what is known of the container that a process is in, for it and what it will fork: bits of
+   * `containerMark`, and attributes of the catalogue's kind `container`: key, value, text. */
+  describe(actor: Actor, marks: number, attrs?: Attr[]): void;
   /** Puts something behind a standard descriptor without an event. */
   setFd(actor: Actor, fd: number, what: Fd): void;
   /** So many seconds pass: timers that are due by then are told. */
   wait(seconds: number): void;
   /** Each of these tells an event; they return its id. */
-  tell(actor: Actor | null, act: Act): bigint;
+  tell(actor: Actor, act: Act): bigint;
+  /** Of one that no process did. */
+  tellAlone(act: Act): bigint;
   existing(actor: Actor): bigint;
   exec(actor: Actor, exec: Exec): bigint;
   exit(actor: Actor): bigint;

@@ -37,6 +37,8 @@ const NOBODY = {
   key: 0n,
   parent: null,
   container: 0n,
+  containerMarks: 0,
+  containerAttrs: [],
   pid: 0,
   uid: 0,
   gid: 0,
@@ -207,6 +209,11 @@ export class Scene {
     this.change(actor, { container: BigInt(container) });
   }
 
+  /** What is known of the container that a process is in, for it and what it will fork. */
+  describe(actor, marks, attrs = []) {
+    this.change(actor, { containerMarks: marks, containerAttrs: attrs });
+  }
+
   setFd(actor, fd, what) {
     this.change(actor, { fds: new Map([...this.#rows[actor.index].fds, [fd, what]]) });
   }
@@ -218,12 +225,21 @@ export class Scene {
 
   /** An event of any kind: the slots of `record event`, whose meaning docs/events.md gives. */
   tell(actor, act) {
+    return this.#push(this.#rows[actor.index], act);
+  }
+
+  /** An event that no process did. */
+  tellAlone(act) {
+    return this.#push(null, act);
+  }
+
+  #push(process, act) {
     this.#now += STEP;
     const told = {
       act: { ret: 0, marks: 0, a: 0n, b: 0n, c: 0n, text: NOTHING, text2: NOTHING, attrs: [], ...act },
       id: BigInt(this.#told.length + 1),
       at: this.#now,
-      process: actor ? this.#rows[actor.index] : null,
+      process,
       target: act.target ? this.#rows[act.target.index] : null,
       rows: [...this.#rows],
     };
@@ -290,7 +306,7 @@ export class Scene {
 
   tick() {
     this.#now += 1_000_000_000n - STEP;
-    return this.tell(null, { kind: kind.TICK });
+    return this.tellAlone({ kind: kind.TICK });
   }
 
   /** Gives the plugin a list of the operator's, with one entry a line as in a file of `--intel`. */

@@ -24,10 +24,6 @@ class Tables {
   }
 
   event({ act, id, at, process, target }) {
-    const first = this.batch.attrs.length;
-    for (const [key, value, text] of act.attrs) {
-      this.batch.attrs.push({ key, value, text: this.text(text ?? NOTHING) });
-    }
     this.batch.events.push({
       kind: act.kind,
       process: process ? this.process(process) : NONE,
@@ -42,8 +38,16 @@ class Tables {
       c: act.c,
       text: this.text(act.text),
       text2: this.text(act.text2),
-      attrs: { first, count: act.attrs.length },
+      attrs: this.attrs(act.attrs),
     });
+  }
+
+  attrs(attrs) {
+    const first = this.batch.attrs.length;
+    for (const [key, value, text] of attrs) {
+      this.batch.attrs.push({ key, value, text: this.text(text ?? NOTHING) });
+    }
+    return { first, count: attrs.length };
   }
 
   process(row) {
@@ -62,7 +66,7 @@ class Tables {
     this.batch.processes.push({
       key: row.key,
       parent,
-      container: this.container(row.container),
+      container: this.container(row),
       pid: row.pid,
       uid: row.uid,
       gid: row.gid,
@@ -84,10 +88,12 @@ class Tables {
     return index;
   }
 
-  container(key) {
+  container({ container: key, containerMarks: marks, containerAttrs }) {
     if (key === 0n) return NONE;
-    const known = this.containers.get(key);
+    const described = [key, marks, ...containerAttrs.flat()].join(' ');
+    const known = this.containers.get(described);
     if (known !== undefined) return known;
+    const attrs = this.attrs(containerAttrs);
     const index = this.batch.containers.length;
     this.batch.containers.push({
       key,
@@ -96,10 +102,10 @@ class Tables {
       image: EMPTY,
       pod: EMPTY,
       namespace: EMPTY,
-      marks: 0,
-      attrs: { first: 0, count: 0 },
+      marks,
+      attrs,
     });
-    this.containers.set(key, index);
+    this.containers.set(described, index);
     return index;
   }
 }

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from . import services
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .. import _raw
     from .scene import Told
     from .services.given import Given
@@ -64,7 +66,7 @@ def _story(told: list[Told], given: Given, config: str) -> dict[str, Any]:
             "c": one.act.c,
             "text": list(one.act.text),
             "text2": list(one.act.text2),
-            "attrs": [[key, value, list(text)] for key, value, text in one.act.attrs],
+            "attrs": _attrs(one.act.attrs),
         }
         for one in told
     ]
@@ -80,6 +82,10 @@ def _story(told: list[Told], given: Given, config: str) -> dict[str, Any]:
         "rows": rows.rows,
         "events": events,
     }
+
+
+def _attrs(attrs: Iterable[tuple[int, int, bytes]]) -> list[list[Any]]:
+    return [[key, value, list(text)] for key, value, text in attrs]
 
 
 class _Rows:
@@ -106,6 +112,8 @@ class _Rows:
                     ],
                     **{name: getattr(row, name) for name in numbers},
                     **{name: list(getattr(row, name)) for name in texts},
+                    "container_marks": row.container_marks,
+                    "container_attrs": _attrs(row.container_attrs),
                 }
             )
             self.places[id(row)] = len(self.rows) - 1

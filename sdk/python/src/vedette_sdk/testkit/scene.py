@@ -14,6 +14,8 @@ from .services.given import File, Given
 from .tables import MomentRow, batch_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from .. import _raw
     from ..context import Socket
     from ..file import ElfFacts, Facts
@@ -212,6 +214,14 @@ class Scene:
         """Puts a process, and what it will fork, into the container with this key."""
         self.change(actor, container=container)
 
+    def describe(
+        self, actor: Actor, marks: int, attrs: Iterable[tuple[int, int, bytes]] = ()
+    ) -> None:
+        """Says what is known of the container that a process is in, for it and what it will fork:
+        bits of `values.container_mark`, and attributes of the catalogue's kind `container`: key,
+        value, text."""
+        self.change(actor, container_marks=marks, container_attrs=tuple(attrs))
+
     def set_fd(self, actor: Actor, fd: int, what: Fd) -> None:
         """Puts something behind a standard descriptor without an event."""
         self.change(actor, fds={**self._rows[actor.index].fds, fd: what})
@@ -224,14 +234,21 @@ class Scene:
 
     # ------------------------------------------------------------ what happens
 
-    def tell(self, actor: Actor | None, act: Act) -> int:
+    def tell(self, actor: Actor, act: Act) -> int:
         """An event of any kind; returns its id."""
+        return self._push(self._rows[actor.index], act)
+
+    def tell_alone(self, act: Act) -> int:
+        """An event that no process did; returns its id."""
+        return self._push(None, act)
+
+    def _push(self, process: MomentRow | None, act: Act) -> int:
         self._now += _STEP
         told = Told(
             act=act,
             id=len(self._told) + 1,
             at=self._now,
-            process=self._rows[actor.index] if actor is not None else None,
+            process=process,
             target=self._rows[act.target.index] if act.target is not None else None,
             rows=list(self._rows),
         )
@@ -304,7 +321,7 @@ class Scene:
     def tick(self) -> int:
         """A second passes."""
         self._now += 1_000_000_000 - _STEP
-        return self.tell(None, Act(kind.TICK))
+        return self.tell_alone(Act(kind.TICK))
 
     # ------------------------------------------------------------ what services answer
 

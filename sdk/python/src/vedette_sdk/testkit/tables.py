@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from .scene import Fd, Told
 
+Attrs = tuple[tuple[int, int, bytes], ...]
+"""Attributes of a container by the catalogue's kind `container`: key, value, text."""
+
 NONE = 0xFFFF_FFFF
 _NOTHING = _raw.Span(0, 0)
 
@@ -42,6 +45,9 @@ class MomentRow:
     parent: MomentRow | None = None
     container: int = 0
     """Key of its container; 0 for none."""
+    container_marks: int = 0
+    """Bits of `values.container_mark`."""
+    container_attrs: Attrs = ()
     pid: int = 0
     uid: int = 0
     gid: int = 0
@@ -69,7 +75,7 @@ class _Tables:
         self.batch = _raw.Batch()
         self.arena = bytearray()
         self.rows: dict[int, int] = {}
-        self.containers: dict[int, int] = {}
+        self.containers: dict[tuple[int, int, Attrs], int] = {}
         # Rows are told apart by identity, so they must live as long as their numbers are used.
         self.held: list[MomentRow] = []
 
@@ -86,9 +92,7 @@ class _Tables:
         act = told.act
         process = self.process(told.process) if told.process is not None else NONE
         target = self.process(told.target) if told.target is not None else NONE
-        first = len(self.batch.attrs)
-        for key, value, text in act.attrs:
-            self.batch.attrs.append(_raw.Attr(key, value, self.text(text)))
+        attrs = self.attrs(act.attrs)
         self.batch.events.append(
             _raw.Event(
                 kind=act.kind,
@@ -104,15 +108,21 @@ class _Tables:
                 c=act.c,
                 text=self.text(act.text),
                 text2=self.text(act.text2),
-                attrs=_raw.Range(first, len(act.attrs)),
+                attrs=attrs,
             )
         )
+
+    def attrs(self, attrs: Iterable[tuple[int, int, bytes]]) -> _raw.Range:
+        first = len(self.batch.attrs)
+        for key, value, text in attrs:
+            self.batch.attrs.append(_raw.Attr(key, value, self.text(text)))
+        return _raw.Range(first, len(self.batch.attrs) - first)
 
     def process(self, row: MomentRow) -> int:
         if id(row) in self.rows:
             return self.rows[id(row)]
         parent = self.process(row.parent) if row.parent is not None else NONE
-        container = self.container(row.container)
+        container = self.container(row)
         return self.add(row, parent, container)
 
     def add(self, row: MomentRow, parent: int, container: int) -> int:
@@ -157,11 +167,14 @@ class _Tables:
         self.rows[id(row)] = index
         return index
 
-    def container(self, key: int) -> int:
+    def container(self, row: MomentRow) -> int:
+        key = row.container
         if key == 0:
             return NONE
-        if key not in self.containers:
-            self.containers[key] = len(self.batch.containers)
+        described = (key, row.container_marks, row.container_attrs)
+        if described not in self.containers:
+            attrs = self.attrs(row.container_attrs)
+            self.containers[described] = len(self.batch.containers)
             self.batch.containers.append(
                 _raw.Container(
                     key=key,
@@ -170,11 +183,11 @@ class _Tables:
                     image=_NOTHING,
                     pod=_NOTHING,
                     namespace=_NOTHING,
-                    marks=0,
-                    attrs=_raw.Range(0, 0),
+                    marks=row.container_marks,
+                    attrs=attrs,
                 )
             )
-        return self.containers[key]
+        return self.containers[described]
 
 
 def batch_of(told: Iterable[Told]) -> _raw.Batch:
@@ -190,7 +203,7 @@ def batch_of_rows(rows: list[MomentRow]) -> _raw.Batch:
     tables = _Tables()
     # The parents of the first rows come behind them; which rows those are is known only then.
     for row in rows:
-        tables.add(row, NONE, tables.container(row.container))
+        tables.add(row, NONE, tables.container(row))
     for index, row in enumerate(rows):
         if row.parent is not None:
             tables.batch.processes[index].parent = tables.process(row.parent)
