@@ -149,6 +149,20 @@ struct walk {
 	char text[PATH_KEPT + NAME_LONGEST];
 };
 
+/* A mount that is looked for (made.h). */
+struct seek {
+	u64 ns;	   /* whose mounts are meant */
+	u64 mount; /* whose copies are looked at */
+	u64 next;  /* list entry of the next of them */
+	u64 found;
+	u32 copies;
+	u32 recursive;
+	u32 asked; /* the path is body[asked..asked + len] */
+	u32 len;
+	u32 same;
+	u32 unused;
+};
+
 /* Bytes of either end of a text that the filter compares. */
 #define COMPARED 32u
 
@@ -193,6 +207,7 @@ struct scratch {
 	u32 used; /* bytes of the body */
 	u32 slot;
 	struct walk walk;
+	struct seek seek;
 	struct prefix prefix;
 	struct judging judging;
 };

@@ -1,12 +1,13 @@
 /* The mount family. What a successful call made is read from the kernel's own tables; only what
  * it was asked for comes from the caller's memory. */
 #pragma once
-#include "life.h"
+#include "made.h"
 
 #define FS_REQUIRES_DEV 1 /* of a type of file systems */
 #define MS_REMOUNT 0x20
 #define MS_BIND 0x1000
 #define MS_MOVE 0x2000
+#define MS_REC 0x4000
 #define MS_PROPAGATION 0x1e0000 /* unbindable, private, slave, shared */
 
 #define UMOUNT_NOFOLLOW 8
@@ -19,31 +20,6 @@
 
 /* Bytes of a name of a file system's type. */
 #define TYPE_KEPT 64
-/* Levels of the tree of mounts: more mounts than a namespace may have. */
-#define TREE_LEVELS 40
-
-/* The mount that was last added to the caller's namespace. */
-static __always_inline struct mount *newest_mount(void)
-{
-	struct task_struct *task = bpf_get_current_task_btf();
-	void *ns = BPF_CORE_READ(task, nsproxy, mnt_ns);
-	struct rb_node *node = 0;
-	if (bpf_core_field_exists(struct mnt_namespace___last, mnt_last_node)) {
-		node = BPF_CORE_READ((struct mnt_namespace___last *)ns, mnt_last_node);
-	} else if (bpf_core_field_exists(struct mnt_namespace___tree, mounts)) {
-		node = BPF_CORE_READ((struct mnt_namespace___tree *)ns, mounts.rb_node);
-		for (int i = 0; i < TREE_LEVELS; i++) {
-			struct rb_node *right = BPF_CORE_READ(node, rb_right);
-			if (!right)
-				break;
-			node = right;
-		}
-	} else {
-		void *last = BPF_CORE_READ((struct mnt_namespace___list *)ns, list.prev);
-		return last - bpf_core_field_offset(struct mount___list, mnt_list);
-	}
-	return node ? (void *)node - bpf_core_field_offset(struct mount___tree, mnt_node) : 0;
-}
 
 /* What the record says of a file system; its name goes into the attribute at the end. */
 static __always_inline void file_system(struct scratch *s, struct super_block *sb)
@@ -133,14 +109,16 @@ int BPF_PROG(on_mount, struct pt_regs *regs, long ret)
 	struct scratch *s = begin_mount(operation, flags, ret);
 	if (!s)
 		return 0;
+	struct mount *mount = 0;
 	struct vfsmount *made = 0;
-	if (ret == 0 &&
-	    (operation == MOUNT_OPERATION_MOUNT || operation == MOUNT_OPERATION_BIND)) {
-		struct mount *newest = newest_mount();
-		if (newest)
-			made = vfsmount_of(newest);
-	}
-	if (made)
+	u32 sure = 1;
+	if (ret == 0 && operation == MOUNT_OPERATION_MOUNT)
+		mount = made_mount(s, (void *)ARG2(regs), 0, &sure);
+	else if (ret == 0 && operation == MOUNT_OPERATION_BIND)
+		mount = made_mount(s, (void *)ARG2(regs), flags & MS_REC, &sure);
+	if (mount)
+		made = vfsmount_of(mount);
+	if (made && sure)
 		s->record.text_len = append_mount_path(s, made);
 	else
 		s->record.text_len =
@@ -150,8 +128,10 @@ int BPF_PROG(on_mount, struct pt_regs *regs, long ret)
 		struct super_block *sb = BPF_CORE_READ(made, mnt_sb);
 		file_system(s, sb);
 		type_from_kernel(s, BPF_CORE_READ(sb, s_type));
-	} else {
+	} else if (sure) {
 		type_from_user(s, (void *)ARG3(regs));
+	} else {
+		s->record.marks |= EVENT_MARK_INCOMPLETE;
 	}
 	finish(s, KIND_MOUNT);
 	return 0;

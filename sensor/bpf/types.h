@@ -230,12 +230,20 @@ struct vfsmount {
 	struct super_block *mnt_sb;
 	int mnt_flags;
 };
+/* A directory that something is mounted on, and all that is. */
+struct mountpoint {
+	struct hlist_head m_list;
+};
 struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mount *mnt_master;
 	struct mnt_namespace *mnt_ns;
+	struct mountpoint *mnt_mp;
+	struct hlist_node mnt_mp_list;
 	int mnt_id;
+	int mnt_group_id;
 };
 struct mount___tree {
 	struct rb_node mnt_node;

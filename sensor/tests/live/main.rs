@@ -21,6 +21,7 @@ mod life;
 mod memory;
 mod message;
 mod mount;
+mod mount_made;
 mod mute;
 mod namespace;
 mod narrowed;
