@@ -41,19 +41,27 @@ static __always_inline u64 inode_of_fd(s32 fd)
 	return file ? BPF_CORE_READ(file, f_inode, i_ino) : 0;
 }
 
+static __noinline int pipe_made(struct file *end, u32 read, u32 write)
+{
+	struct scratch *s = begin(KIND_PIPE);
+	if (!s)
+		return 0;
+	if (end)
+		s->record.a = BPF_CORE_READ(end, f_inode, i_ino);
+	else
+		s->record.marks |= EVENT_MARK_INCOMPLETE;
+	s->record.b = read | (u64)write << 32;
+	finish(s, KIND_PIPE);
+	return 0;
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_pipe, struct pt_regs *regs, long ret)
 {
 	u32 fds[2] = {};
 	if (ret || bpf_probe_read_user(fds, sizeof(fds), (void *)ARG1(regs)))
 		return 0;
-	struct scratch *s = begin(KIND_PIPE);
-	if (!s)
-		return 0;
-	s->record.a = inode_of_fd(fds[0]);
-	s->record.b = fds[0] | (u64)fds[1] << 32;
-	finish(s, KIND_PIPE);
-	return 0;
+	return pipe_made(file_of(fds[0]), fds[0], fds[1]);
 }
 
 SEC("tp_btf/sys_exit")

@@ -85,7 +85,7 @@ static __noinline u32 append_attribute(struct scratch *s)
 	return len;
 }
 
-static __noinline int tell(struct act *act)
+static __always_inline int tell_inline(struct act *act)
 {
 	struct path file = {};
 	/* Taken in any case: it must not outlive its call. */
@@ -130,6 +130,11 @@ static __noinline int tell(struct act *act)
 		s->record.marks |= act->follow | root_marks();
 	finish(s, act->kind);
 	return 0;
+}
+
+static __noinline int tell(struct act *act)
+{
+	return tell_inline(act);
 }
 
 /* ---- rename */

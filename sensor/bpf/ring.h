@@ -26,6 +26,7 @@ enum uring_operation {
 	URING_FTRUNCATE = 55,
 	URING_BIND = 56,
 	URING_LISTEN = 57,
+	URING_PIPE = 62,
 };
 
 /* The first eight flags of a request are those of the user interface: IOSQE_FIXED_FILE,
@@ -75,6 +76,8 @@ static __always_inline u16 kind_of(u32 operation)
 		return KIND_BIND;
 	case URING_LISTEN:
 		return KIND_LISTEN;
+	case URING_PIPE:
+		return KIND_PIPE;
 	default:
 		return 0;
 	}

@@ -21,8 +21,18 @@ struct io_rsrc_data___nodes {
 struct io_file_table___nodes {
 	struct io_rsrc_data___nodes data;
 };
+struct io_uring {
+	u32 head;
+	u32 tail;
+};
+struct io_rings {
+	struct io_uring cq;
+};
 struct io_ring_ctx {
 	struct io_file_table file_table;
+	struct io_rings *rings;
+	u32 cached_cq_tail;
+	u32 cq_entries;
 };
 struct io_ring_ctx___nodes {
 	struct io_file_table___nodes file_table;
@@ -33,6 +43,7 @@ struct io_uring_task {
 struct io_uring_cqe {
 	u64 user_data;
 	s32 res;
+	u32 flags;
 };
 struct io_cqe {
 	u64 user_data;
@@ -120,6 +131,10 @@ struct io_splice {
 };
 struct io_ftrunc {
 	s64 len;
+};
+struct io_pipe {
+	int *fds;
+	u32 file_slot;
 };
 struct io_sr_msg {
 	void *umsg;

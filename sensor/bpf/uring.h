@@ -3,9 +3,9 @@
  * kernel thread may complete it.
  *
  * Three ways of asking leave no completion with the request in it. An accept may be answered many
- * times, and a ring may have no room for an answer: of these only ring and user data are known, by
- * which the request was noted. And a request may ask for no answer to its success: it is told when
- * it is made, as incomplete. */
+ * times, and a ring may have no room for an answer: by what is known then the request was noted
+ * (uring_asked.h). And a request may ask for no answer to its success: it is told when it is made, as
+ * incomplete. */
 #pragma once
 #include "descriptor.h"
 #include "file.h"
@@ -14,19 +14,7 @@
 #include "message.h"
 #include "ring.h"
 #include "splice.h"
-
-/* Requests by ring and user data. What is evicted is missed only where its completion does not
- * name it. */
-struct asked {
-	u64 ring;
-	u64 user_data;
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct asked);
-	__type(value, u64);
-} REQUESTS SEC(".maps");
+#include "uring_asked.h"
 
 /* One function for each kind of act, and not one program with all of them inlined: older verifiers
  * lose the bounds of values that the compiler then keeps for several. */
@@ -89,10 +77,9 @@ __noinline int is_at(u64 address, s32 directory, u64 name)
 }
 
 /* A function of its own, so that its stack is not there while the file is told. */
-static __noinline int tell_open(struct io_kiocb *request, s32 res)
+static __noinline u64 file_opened(struct io_kiocb *request, s32 res)
 {
-	u32 slot = BPF_CORE_READ((struct io_open *)request, file_slot);
-	return opened((u64)made_by(request, slot, res), res, 0);
+	return (u64)made_by(request, BPF_CORE_READ((struct io_open *)request, file_slot), res);
 }
 
 /* The descriptor or slot is looked up when the request is completed, which may be after others of
@@ -101,11 +88,10 @@ static __noinline int tell_open(struct io_kiocb *request, s32 res)
 static __noinline int compare_open(struct io_kiocb *request, s32 res)
 {
 	struct names names = {};
-	u32 slot = BPF_CORE_READ((struct io_open *)request, file_slot);
 	int noted = take_names(request, &names);
 	if (res < 0 || !wanted(KIND_OPEN))
 		return 0;
-	struct file *file = made_by(request, slot, res);
+	struct file *file = (void *)file_opened(request, res);
 	/* Whose memory held the name is gone with its task. */
 	if (!noted || is_stranger())
 		return file ? 0 : unreadable(KIND_OPEN);
@@ -178,6 +164,23 @@ static __noinline int tell_splice(struct io_kiocb *request, s32 res)
 	return spliced(res, file, BPF_CORE_READ(asked, file_out));
 }
 
+/* The caller's memory has the numbers, of descriptors or of slots. A slot that was asked for is that of
+ * the read end, and the next one that of the write end: then it has none. */
+static __noinline int tell_pipe(struct io_kiocb *request, s32 res)
+{
+	if (res < 0 || !bpf_core_type_exists(struct io_pipe))
+		return 0;
+	struct io_pipe *asked = (void *)request;
+	u32 slot = BPF_CORE_READ(asked, file_slot), ends[2] = { slot - 1, slot };
+	if (slot && slot != URING_ANY_SLOT)
+		return pipe_made(fixed_file(BPF_CORE_READ(request, ctx), ends[0]), ends[0], ends[1]);
+	if (is_stranger() || bpf_probe_read_user(ends, sizeof(ends), BPF_CORE_READ(asked, fds)))
+		return unreadable(KIND_PIPE);
+	return pipe_made(slot ? fixed_file(BPF_CORE_READ(request, ctx), ends[0])
+			      : file_of(ends[0]),
+			 ends[0], ends[1]);
+}
+
 /* The file of a request that names none: its path and what is asked of it. */
 static __noinline int tell_truncate(struct io_kiocb *request, struct file *file, s32 res)
 {
@@ -212,10 +215,11 @@ static __noinline int tell_attribute(struct file *file, s32 res)
 	return 0;
 }
 
-/* Not static, so that the kernel verifies it once and not for each operation. */
+/* Not static, so that the kernel verifies it once and not for each operation. It is no call of `tell`,
+ * which would be one function more below another than the kernel lets there be. */
 __noinline int tell_act(struct act *act)
 {
-	return act ? tell(act) : 0;
+	return act ? tell_inline(act) : 0;
 }
 
 /* What was asked of a name, and is told as given. */
@@ -281,7 +285,7 @@ static __always_inline void tell_request(struct io_kiocb *request, u32 operation
 	switch (operation) {
 	case URING_OPENAT:
 	case URING_OPENAT2:
-		tell_open(request, res);
+		opened(file_opened(request, res), res, 0);
 		compare_open(request, res);
 		break;
 	case URING_ACCEPT:
@@ -311,6 +315,9 @@ static __always_inline void tell_request(struct io_kiocb *request, u32 operation
 	case URING_FIXED_FD_INSTALL:
 		if (!is_stranger())
 			replaced(res);
+		break;
+	case URING_PIPE:
+		tell_pipe(request, res);
 		break;
 	default:
 		tell_named(request, res);
@@ -348,6 +355,8 @@ static __always_inline void tell_asked(struct io_kiocb *request, u32 operation,
 	struct file *file = names ? 0 : asked_for(request);
 	if (operation == URING_SOCKET)
 		socket_asked(request);
+	else if (operation == URING_PIPE)
+		pipe_made(0, 0, 0);
 	else if (operation == URING_SPLICE)
 		splice_asked(request, file);
 	else if (names && (operation == URING_OPENAT || operation == URING_OPENAT2))
@@ -369,47 +378,59 @@ static __always_inline void tell_asked(struct io_kiocb *request, u32 operation,
 		tell_names(request, names, 0);
 }
 
-static __always_inline int completed(u64 ring, u64 address, u64 user_data, s32 res)
+/* Not static, so that the kernel verifies it once and not for each request that may have ended. */
+__noinline int tell_completed(u64 address, s32 res, u32 marks)
 {
 	struct io_kiocb *request = (void *)address;
-	if (!request) {
-		struct asked asked = { .ring = ring, .user_data = user_data };
-		u64 *known = bpf_map_lookup_elem(&REQUESTS, &asked);
-		if (!known)
-			return 0;
-		request = (void *)*known;
-		/* The request may be gone and its memory another one's. */
-		if (BPF_CORE_READ(request, cqe.user_data) != user_data ||
-		    (u64)BPF_CORE_READ(request, ctx) != ring)
-			return 0;
-	}
 	u32 operation = BPF_CORE_READ(request, opcode);
-	if (!is_wanted_operation(operation) || !work_for(request, 0))
+	if (!is_wanted_operation(operation) || !work_for(request, marks))
 		return 0;
 	tell_request(request, operation, res);
 	work_done();
 	return 0;
 }
 
+static __always_inline int ended(struct io_kiocb *request, s32 res)
+{
+	if (!is_wanted_operation(BPF_CORE_READ(request, opcode)))
+		return 0;
+	forget(request);
+	return tell_completed((u64)request, res, 0);
+}
+
+/* An answer that does not name its request. Where several may be meant each is told, as incomplete:
+ * an act behind another one that is called the same must not go untold. */
+static __always_inline int answered(u64 ring, u64 user_data, s32 res, u32 flags)
+{
+	u64 answer = answer_of(res, flags);
+	u32 count = count_meant(ring, user_data, answer);
+	for (u32 i = 0; count && i < ALIKE_MOST; i++) {
+		u64 request = take_at(ring, user_data, i, answer);
+		if (request)
+			tell_completed(request, res, count > 1 ? EVENT_MARK_INCOMPLETE : 0);
+	}
+	return 0;
+}
+
 SEC("tp_btf/io_uring_complete")
 int BPF_PROG(on_uring_complete, void *ring, void *request, struct io_uring_cqe *cqe)
 {
-	return completed((u64)ring, (u64)request, BPF_CORE_READ(cqe, user_data),
-			 BPF_CORE_READ(cqe, res));
+	return request ? ended(request, cqe->res)
+		       : answered((u64)ring, cqe->user_data, cqe->res, cqe->flags);
 }
 
 /* Before kernel 6.15 the tracepoint gave the parts of the completion one by one. */
 SEC("tp_btf/io_uring_complete")
-int BPF_PROG(on_uring_complete_parts, void *ring, void *request, u64 user_data, int res)
+int BPF_PROG(on_uring_complete_parts, void *ring, void *request, u64 user_data, int res, u32 flags)
 {
-	return completed((u64)ring, (u64)request, user_data, res);
+	return request ? ended(request, res) : answered((u64)ring, user_data, res, flags);
 }
 
 /* The ring has no room for the completion. */
 SEC("tp_btf/io_uring_cqe_overflow")
-int BPF_PROG(on_uring_overflow, void *ring, u64 user_data, int res)
+int BPF_PROG(on_uring_overflow, void *ring, u64 user_data, int res, u32 flags)
 {
-	return completed((u64)ring, 0, user_data, res);
+	return answered((u64)ring, user_data, res, flags);
 }
 
 SEC("tp_btf/io_uring_submit_req")
@@ -426,16 +447,13 @@ int BPF_PROG(on_uring_submit, struct io_kiocb *request)
 		bpf_map_update_elem(&GIVEN_NAMES, &address, &names, BPF_ANY);
 	if (kind_of(operation) == KIND_XATTR)
 		note_attribute(request);
-	if (request->flags & URING_SKIP_SUCCESS && work_for(request, EVENT_MARK_INCOMPLETE)) {
+	/* The answer to what finds no place among those that are called the same may not be told from
+	 * theirs. */
+	if ((request->flags & URING_SKIP_SUCCESS || (!note(request) && is_filling(request))) &&
+	    work_for(request, EVENT_MARK_INCOMPLETE)) {
 		tell_asked(request, operation, named ? &names : 0);
 		work_done();
-		return 0;
 	}
-	struct asked asked = {
-		.ring = (u64)BPF_CORE_READ(request, ctx),
-		.user_data = BPF_CORE_READ(request, cqe.user_data),
-	};
-	bpf_map_update_elem(&REQUESTS, &asked, &address, BPF_ANY);
 	return 0;
 }
 

@@ -136,6 +136,7 @@ const BY_RING: &[u16] = &[
     kind::TRUNCATE,
     kind::XATTR,
     kind::SPLICE,
+    kind::PIPE,
 ];
 
 /// Why a program serves nothing here.

@@ -39,4 +39,5 @@ mod remembered;
 mod restart;
 mod signal;
 mod uring;
+mod uring_alike;
 mod uring_batch;

@@ -55,7 +55,7 @@ class Ring:
 def how(flags, mode=0, resolve=0): return struct.pack('QQQ', flags, mode, resolve)
 OPENAT, OPENAT2, CLOSE, CONNECT, ACCEPT, INSTALL, BIND, LISTEN = 18, 28, 19, 16, 13, 54, 56, 57
 RENAME, UNLINK, MKDIR, SYMLINK, LINK, SPLICE, SOCKET, FTRUNCATE = 35, 36, 37, 38, 39, 30, 45, 55
-FSETXATTR, SETXATTR = 41, 42
+FSETXATTR, SETXATTR, PIPE = 41, 42, 62
 "#;
 
 /// Runs a script that uses [`RING`]; none where this machine lets nobody make a ring.
@@ -476,6 +476,51 @@ print(s.getsockname()[1], os.fstat(c.fileno()).st_ino)",
     assert_eq!((connect.ret, connect.marks), (-115, asked));
     let mkdir = by_ring(w, "mkdir", kind::MKDIR, pid, |_| true);
     assert_eq!(text(&mkdir.text), d.join("silent").to_str().unwrap());
+}
+
+#[test]
+fn pipes_through_a_ring() {
+    let Some(mut watch) = Watch::start(&Filter::everything()) else {
+        return;
+    };
+    let Some((pid, told)) = ring(
+        "r = Ring()
+if r.supports(PIPE):
+    ends = ctypes.create_string_buffer(8)
+    at = ctypes.addressof(ends)
+    assert r.ask(PIPE, fd=0, addr=at, how=os.O_CLOEXEC) == 0
+    read, write = struct.unpack('ii', ends.raw)
+    print(os.fstat(read).st_ino, read, write)
+    assert call(427, r.fd, 2, struct.pack('8i', *[-1] * 8), 8) == 0
+    assert r.ask(PIPE, fd=0, addr=at, slot=4) == 0
+    assert r.ask(INSTALL, fd=3, flags=1) > 2
+    slot = r.ask(INSTALL, fd=4, flags=1)
+    print(os.fstat(slot).st_ino, 3, 4)
+    assert r.ask(PIPE, fd=0, addr=at, slot=0xffffffff) == 0
+    read, write = struct.unpack('ii', ends.raw)
+    slot = r.ask(INSTALL, fd=write, flags=1)
+    print(os.fstat(slot).st_ino, read, write)
+    r.post(PIPE, fd=0, addr=at, flags=0x40)
+    print(0, 0, 0)
+else: print('none')",
+    ) else {
+        return;
+    };
+    if told == "none" {
+        skip("a ring makes no pipes here");
+        return;
+    }
+    for line in told.lines() {
+        let numbers: Vec<u64> = (line.split_whitespace().map(|n| n.parse().unwrap())).collect();
+        let [inode, read, write] = numbers[..] else {
+            panic!("{told}")
+        };
+        let pipe = by_ring(&mut watch, line, kind::PIPE, pid, |e| {
+            (e.a, e.b) == (inode, read | write << 32)
+        });
+        let unknown = pipe.marks & event_mark::INCOMPLETE != 0;
+        assert_eq!((pipe.ret, unknown), (0, inode == 0), "{line}");
+    }
 }
 
 #[test]
