@@ -6,6 +6,7 @@ use crate::finding::{Category, Finding, Severity};
 use crate::intel::Feed;
 use crate::loss::{self, Lost};
 use crate::manifest::OWN_ID;
+use crate::output::messages::say;
 use crate::plugin::outcome::Outcome;
 use crate::repair::{self, Repair, Repaired};
 use crate::runtimes::Runtimes;
@@ -102,7 +103,7 @@ impl Live {
     fn take_over(&mut self) -> Result<(), SensorError> {
         let taken = self.sensor.take_over()?;
         if taken.followed > 0 {
-            anstream::eprintln!("took over from an earlier agent: what happened since is told now");
+            say("took over from an earlier agent: what happened since is told now");
         }
         if taken.replaced > 0 {
             let now = boot_time();

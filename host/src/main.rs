@@ -4,6 +4,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use vedette::commands::{doctor, events, plugin, record, replay, run, sensor};
+use vedette::output::{messages, printer::Full};
 
 /// Runtime threat detection and response for containers and hosts: kernel events, judged by
 /// sandboxed plugins.
@@ -47,6 +48,19 @@ impl Command {
             Command::Run(_) | Command::Replay(_) | Command::Record(_) | Command::Events(_) => false,
         }
     }
+
+    /// What it does with messages that nobody reads. Commands that neither watch nor judge write
+    /// them themselves.
+    fn with_unread(&self) -> Option<Full> {
+        match self {
+            Command::Run(_) | Command::Record(_) | Command::Events(_) => Some(Full::LeaveOut),
+            Command::Replay(_) => Some(Full::Wait),
+            Command::Doctor(_)
+            | Command::Sensor(_)
+            | Command::Plugin(_)
+            | Command::Completion { .. } => None,
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -55,7 +69,7 @@ fn main() -> ExitCode {
             tracing_subscriber::EnvFilter::try_from_env("VEDETTE_LOG")
                 .unwrap_or_else(|_| "warn".into()),
         )
-        .with_writer(std::io::stderr)
+        .with_writer(messages::Log)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     let command = Cli::parse().command;
@@ -65,30 +79,34 @@ fn main() -> ExitCode {
             libc::signal(libc::SIGPIPE, libc::SIG_DFL);
         }
     }
-    let done = match command {
-        Command::Run(run) => run.execute(),
-        Command::Replay(replay) => replay.execute(),
-        Command::Record(record) => record.execute(),
-        Command::Events(events) => events.execute(),
-        Command::Doctor(doctor) => doctor.execute(),
-        Command::Sensor(sensor) => sensor.execute(),
-        Command::Plugin(plugin) => plugin.execute(),
-        Command::Completion { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Cli::command(),
-                "vedette",
-                &mut std::io::stdout(),
-            );
-            Ok(())
-        }
-    };
+    let begun = command.with_unread().map_or(Ok(()), messages::begin);
+    let done = begun
+        .map_err(anyhow::Error::from)
+        .and_then(|()| match command {
+            Command::Run(run) => run.execute(),
+            Command::Replay(replay) => replay.execute(),
+            Command::Record(record) => record.execute(),
+            Command::Events(events) => events.execute(),
+            Command::Doctor(doctor) => doctor.execute(),
+            Command::Sensor(sensor) => sensor.execute(),
+            Command::Plugin(plugin) => plugin.execute(),
+            Command::Completion { shell } => {
+                clap_complete::generate(
+                    shell,
+                    &mut Cli::command(),
+                    "vedette",
+                    &mut std::io::stdout(),
+                );
+                Ok(())
+            }
+        });
+    if let Err(error) = &done {
+        messages::say(format_args!("vedette: {}", told(error)));
+    }
+    messages::end();
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            anstream::eprintln!("vedette: {}", told(&error));
-            ExitCode::FAILURE
-        }
+        Err(_) => ExitCode::FAILURE,
     }
 }
 

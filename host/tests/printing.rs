@@ -106,7 +106,7 @@ fn what_is_found_is_answered_while_nobody_reads() {
     let policy = Policy::new(true, &[]).expect("an empty list");
     let verdicts = Verdicts::new(policy, Form::Json, Clock { boot: 0 }, printer);
     let (send, outcomes) = unbounded();
-    let handler = handle_outcomes(verdicts, outcomes, Moment::default(), Full::LeaveOut);
+    let handler = handle_outcomes(verdicts, outcomes, Moment::default());
     let handler = handler.expect("a thread");
     // More than may wait for a reader.
     const MANY: u64 = 6_000;

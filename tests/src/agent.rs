@@ -1,5 +1,9 @@
 //! The agent as an operator runs it: its command line, its findings as JSON lines, its end.
 
+mod finding;
+
+pub use finding::{Finding, summary};
+
 use crate::{
     process::{alive, kill, wait_for},
     workspace,
@@ -10,7 +14,7 @@ use std::{
     collections::BTreeSet,
     ffi::OsStr,
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, PipeWriter},
     path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     sync::{
@@ -24,89 +28,6 @@ use tempfile::TempDir;
 
 /// How long anything that the agent does at once may take before the test says that it hangs.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-
-/// One line of the agent's output.
-#[derive(Debug, Clone)]
-pub struct Finding {
-    /// The line, parsed.
-    pub json: Value,
-    /// When the line was read.
-    pub read: Instant,
-}
-
-impl Finding {
-    /// A line that was read now.
-    pub fn new(json: Value) -> Self {
-        let read = Instant::now();
-        Self { json, read }
-    }
-
-    /// Whether it is about what the tests' own process has started, or about no process.
-    pub fn is_ours(&self) -> bool {
-        let own = std::process::id();
-        self.pid().is_none_or(|pid| pid == own) || self.ancestors().contains(&own)
-    }
-
-    /// A text below the top, by a JSON pointer; empty if there is none.
-    pub fn text(&self, pointer: &str) -> &str {
-        self.json
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    }
-
-    /// What sort of act it is about.
-    pub fn category(&self) -> &str {
-        self.text("/category")
-    }
-
-    /// The process that it is about.
-    pub fn pid(&self) -> Option<u32> {
-        self.json.pointer("/process/pid")?.as_u64()?.try_into().ok()
-    }
-
-    /// The pids of that process's ancestors, the parent first.
-    pub fn ancestors(&self) -> Vec<u32> {
-        let ancestors = self
-            .json
-            .pointer("/process/ancestors")
-            .and_then(Value::as_array);
-        let pids = ancestors
-            .into_iter()
-            .flatten()
-            .filter_map(|ancestor| ancestor.get("pid")?.as_u64());
-        pids.filter_map(|pid| pid.try_into().ok()).collect()
-    }
-
-    /// The container that it is in, if any.
-    pub fn container(&self) -> Option<&str> {
-        self.json.pointer("/container/id")?.as_str()
-    }
-
-    /// What came of each action that was proposed.
-    pub fn results(&self) -> Vec<&str> {
-        let done = self
-            .json
-            .pointer("/response/done")
-            .and_then(Value::as_array);
-        done.into_iter()
-            .flatten()
-            .filter_map(|one| one.get("result")?.as_str())
-            .collect()
-    }
-
-    /// Whether something was killed for it.
-    pub fn killed(&self) -> bool {
-        self.results()
-            .iter()
-            .any(|result| result.starts_with("killed") || result.starts_with("signalled"))
-    }
-
-    /// Whether it is about the agent itself.
-    pub fn is_health(&self) -> bool {
-        self.category() == "health"
-    }
-}
 
 #[derive(Debug, Default)]
 struct Output {
@@ -151,6 +72,8 @@ pub struct Options {
     arguments: Vec<String>,
     everything: bool,
     name: Option<String>,
+    variables: Vec<(String, String)>,
+    errors: Option<PipeWriter>,
 }
 
 impl Default for Options {
@@ -160,6 +83,8 @@ impl Default for Options {
             arguments: Vec::new(),
             everything: false,
             name: None,
+            variables: Vec::new(),
+            errors: None,
         }
     }
 }
@@ -191,6 +116,18 @@ impl Options {
         self
     }
 
+    /// With a variable of its environment.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With standard error into a pipe, which the test reads or not, instead of into a file.
+    pub fn errors(mut self, into: PipeWriter) -> Self {
+        self.errors = Some(into);
+        self
+    }
+
     /// Acting on what is found.
     pub fn enforcing(self) -> Self {
         self.argument("--enforce")
@@ -201,7 +138,7 @@ impl Options {
     /// # Panics
     /// With its error output, where it ends or hangs before that.
     pub fn start(self) -> Agent {
-        Agent::start(&self)
+        Agent::start(self)
     }
 }
 
@@ -216,11 +153,16 @@ impl Agent {
         Options::default().enforcing().start()
     }
 
-    fn start(options: &Options) -> Self {
+    fn start(options: Options) -> Self {
         let directory = TempDir::with_prefix("vedette-agent-").expect("a temporary directory");
         let ready = directory.path().join("ready");
-        let errors = fs::File::create(directory.path().join("stderr")).expect("an own directory");
-        let name = options.name.clone().unwrap_or_else(own_name);
+        let errors = match options.errors {
+            Some(pipe) => pipe.into(),
+            None => Stdio::from(
+                fs::File::create(directory.path().join("stderr")).expect("an own directory"),
+            ),
+        };
+        let name = options.name.unwrap_or_else(own_name);
         let started = Instant::now();
         let mut child = Command::new(workspace::vedette())
             .arg("run")
@@ -232,6 +174,7 @@ impl Agent {
             .arg("--plugins")
             .arg(&options.plugins)
             .env("VEDETTE_CACHE", compiled())
+            .envs(options.variables)
             .args(&options.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -437,29 +380,6 @@ impl Stopped {
             .map(summary)
             .collect()
     }
-}
-
-/// A finding in one line.
-pub fn summary(finding: &Finding) -> String {
-    let evidence = finding.json.pointer("/evidence").and_then(Value::as_array);
-    let notes: Vec<_> = evidence
-        .into_iter()
-        .flatten()
-        .filter_map(|event| event.get("note")?.as_str())
-        .collect();
-    format!(
-        "{} {} pid {:?} exe {} args {} ancestors {:?} container {:?}: {notes:?}",
-        finding.category(),
-        finding.text("/rule"),
-        finding.pid(),
-        finding.text("/process/exe"),
-        finding
-            .json
-            .pointer("/process/args")
-            .unwrap_or(&Value::Null),
-        finding.ancestors(),
-        finding.container(),
-    )
 }
 
 /// Another call of the agent's binary.

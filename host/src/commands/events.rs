@@ -4,7 +4,7 @@ use super::RuntimeArgs;
 use super::run::stop_on_signals;
 use crate::agent::{Agent, Watcher};
 use crate::live::Live;
-use crate::output::{Clock, json, line};
+use crate::output::{Clock, json, line, messages::say};
 use crate::plugin::{HostOptions, PluginHost};
 use crate::record::Record;
 use crate::selection::Selection;
@@ -115,7 +115,7 @@ impl Events {
                     agent.take(event);
                 }
                 Err(error) => {
-                    anstream::eprintln!("{name}: {error}");
+                    say(format_args!("{name}: {error}"));
                     damaged = Some(error);
                 }
             }
@@ -141,14 +141,16 @@ impl Events {
         let runtimes = self.runtimes.start(sensor.waker())?;
         let wanted = self.selection.filter();
         let mut live = Live::begin(sensor, wanted, &mut agent, sender, runtimes)?;
-        anstream::eprintln!("watching; end it with Ctrl-C");
+        say("watching; end it with Ctrl-C");
         if let Some(duration) = self.duration {
             stop_after(duration, stop.clone());
         }
         let ended = live.run(&mut agent, stop);
         let lost: u64 = live.lost.by_cause().values().sum();
         if lost > 0 {
-            anstream::eprintln!("{lost} events were lost; a narrower selection loses less");
+            say(format_args!(
+                "{lost} events were lost; a narrower selection loses less"
+            ));
         }
         ended.context("the sensor failed")
     }

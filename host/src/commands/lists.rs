@@ -1,6 +1,7 @@
 //! The operator's lists, for every command that gives plugins some.
 
 use crate::intel::{Directory, Feed, IntelError, Loaded};
+use crate::output::messages::say;
 use clap::Args;
 use std::path::PathBuf;
 use std::thread::{JoinHandle, spawn};
@@ -41,23 +42,26 @@ impl IntelArgs {
 /// Says what was read, and what is wrong with it.
 pub fn tell(loaded: &Loaded) {
     let lists = &loaded.lists;
-    anstream::eprintln!(
+    say(format_args!(
         "{} lists with {} entries, sha256:{}, {} MiB",
         lists.count(),
         lists.entries(),
         lists.digest().short(),
         lists.size().div_ceil(1 << 20)
-    );
+    ));
     for problem in &loaded.problems {
-        anstream::eprintln!("{problem}");
+        say(problem);
     }
     if loaded.malformed > 0 {
-        anstream::eprintln!("{} lines are no entries and not used", loaded.malformed);
+        say(format_args!(
+            "{} lines are no entries and not used",
+            loaded.malformed
+        ));
     }
     if loaded.notes_left_out > 0 {
-        anstream::eprintln!(
+        say(format_args!(
             "{} entries are kept without their notes, for which there is no more room",
             loaded.notes_left_out
-        );
+        ));
     }
 }

@@ -13,10 +13,7 @@ pub mod summary;
 
 use crate::agent::Moment;
 use crate::answers::Answers;
-use crate::output::{
-    printable,
-    printer::{Full, Printer},
-};
+use crate::output::{messages::say, printable};
 use crate::plugin::outcome::Outcome;
 use crate::plugin::queue::Overflow;
 use crate::plugin::{HostOptions, PluginHost, PluginInfo};
@@ -102,11 +99,11 @@ impl PluginArgs {
     /// Says so where no plugin is in service.
     fn say_where_none(&self, host: &PluginHost) {
         if host.plugins().is_empty() {
-            anstream::eprintln!(
+            say(format_args!(
                 "{}: no plugin here could be loaded, so nothing will be found; build the bundled \
                  ones with `make plugins` and name their directory with --plugins",
                 self.plugins.display()
-            );
+            ));
         }
     }
 }
@@ -168,9 +165,7 @@ pub fn handle_outcomes(
     mut verdicts: Verdicts,
     outcomes: Receiver<Outcome>,
     moment: Moment,
-    full: Full,
 ) -> std::io::Result<JoinHandle<Told>> {
-    let errors = Printer::start("messages", anstream::stderr(), full)?;
     let handle = move || {
         let mut leaves_out = false;
         loop {
@@ -182,27 +177,25 @@ pub fn handle_outcomes(
                 Ok(Outcome::Finding(finding)) => verdicts.take(*finding, moment.get()),
                 Ok(other) => {
                     if let Some(line) = said(&other) {
-                        errors.print(line + "\n");
+                        say(line);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => verdicts.release(moment.get()),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if verdicts.leaves_out() && !leaves_out {
-                errors.print(NOBODY_READS.to_owned());
+                say(NOBODY_READS);
             }
             leaves_out = verdicts.leaves_out();
         }
-        let told = verdicts.end();
-        errors.end();
-        told
+        verdicts.end()
     };
     std::thread::Builder::new()
         .name("verdicts".to_owned())
         .spawn(handle)
 }
 
-const NOBODY_READS: &str = "nobody reads the findings: they are left out from now on, and counted; what they lead to is done all the same\n";
+const NOBODY_READS: &str = "nobody reads the findings: they are left out from now on, and counted; what they lead to is done all the same";
 
 /// One line on a plugin in service.
 pub fn describe(plugin: &PluginInfo) -> String {

@@ -7,7 +7,7 @@ use super::{PluginArgs, RuntimeArgs};
 use crate::agent::Agent;
 use crate::answers::Answers;
 use crate::live::Live;
-use crate::output::Clock;
+use crate::output::{Clock, messages::say};
 use crate::plugin::{HostOptions, host::PluginHost};
 use crate::recorder::Recorder;
 use crate::selection::Selection;
@@ -107,12 +107,12 @@ impl Record {
         match self.command.split_first() {
             Some((program, arguments)) => {
                 run_for(program, arguments, stop.clone())?;
-                anstream::eprintln!("recording into {}", self.capture.display());
+                say(format_args!("recording into {}", self.capture.display()));
             }
-            None => anstream::eprintln!(
+            None => say(format_args!(
                 "recording into {}: end it with Ctrl-C",
                 self.capture.display()
-            ),
+            )),
         }
         if let Some(duration) = self.duration {
             stop_after(duration, stop.clone());
@@ -139,8 +139,8 @@ fn run_for(program: &OsStr, arguments: &[OsString], stop: Arc<AtomicBool>) -> an
         .spawn(move || {
             match child.wait() {
                 Ok(status) if status.success() => {}
-                Ok(status) => anstream::eprintln!("the command ended with {status}"),
-                Err(error) => anstream::eprintln!("the command's end is not known: {error}"),
+                Ok(status) => say(format_args!("the command ended with {status}")),
+                Err(error) => say(format_args!("the command's end is not known: {error}")),
             }
             std::thread::sleep(AFTERMATH);
             stop.store(true, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use super::{MAX_OUTCOMES, OutputArgs, PluginArgs, handle_outcomes, summary::Summ
 use crate::agent::Agent;
 use crate::answers::Recorded;
 use crate::loss::Lost;
-use crate::output::{Clock, printer::Full};
+use crate::output::{Clock, messages::say, printer::Full};
 use crate::plugin::host::PluginHost;
 use crate::response::Policy;
 use crate::span::SpanArgs;
@@ -110,10 +110,10 @@ fn recorded(capture: &mut (impl Read + Seek)) -> Result<Recorded, CaptureError> 
     }
     if recorded.left_out > 0 {
         let (left_out, kept) = (recorded.left_out, recorded.len());
-        anstream::eprintln!(
+        say(format_args!(
             "the capture holds more answers of services than a replay uses: after the first {kept}, \
              {left_out} are unavailable"
-        );
+        ));
     }
     Ok(recorded)
 }
@@ -161,7 +161,6 @@ pub fn run(
         Verdicts::new(policy, form, clock, form.printer(Full::Wait)?),
         outcomes,
         agent.watch_moment(),
-        Full::Wait,
     )?;
     let mut lost = Lost::default();
     let mut damaged = None;
@@ -186,7 +185,7 @@ pub fn run(
                 agent.take(event);
             }
             Err(error) => {
-                anstream::eprintln!("{name}: {error}");
+                say(format_args!("{name}: {error}"));
                 damaged = Some(error);
             }
         }

@@ -11,7 +11,7 @@ use crate::grants::{self, Grants};
 use crate::instance::{Instance, RUNTIME};
 use crate::live::{Live, boot_time};
 use crate::mute::{MuteArgs, Mutes};
-use crate::output::{Clock, printer::Full};
+use crate::output::{Clock, messages::say, printer::Full};
 use crate::plugin::{host::PluginHost, shadow::ShadowAccept, store};
 use crate::recorder::Recorder;
 use crate::response::Policy;
@@ -203,7 +203,7 @@ impl Run {
             }
             Err(error) => return Err(error).context("the sensor could not be started"),
         };
-        anstream::eprintln!("{}", sensor.features());
+        say(sensor.features());
         plugins.take_first(FIRST);
         let recorder = self
             .record
@@ -213,7 +213,7 @@ impl Run {
             .map(Recorder::new);
         let mut agent = Agent::new(plugins, recorder);
         for rule in &mutes {
-            anstream::eprintln!("MUTED {}", rule.words());
+            say(format_args!("MUTED {}", rule.words()));
         }
         agent.mutes = Mutes::new(mutes);
         let form = self.output.form();
@@ -221,7 +221,6 @@ impl Run {
             Verdicts::new(policy, form, clock, form.printer(Full::LeaveOut)?),
             outcomes,
             agent.watch_moment(),
-            Full::LeaveOut,
         )?;
         let runtimes = self.runtimes.start(sensor.waker())?;
         let control = self.listen(&sensor)?;
@@ -287,7 +286,7 @@ impl Run {
     fn ready(&self, begin: Instant, agent: &Agent) -> anyhow::Result<()> {
         let plugins = agent.plugins.plugins();
         for plugin in &plugins {
-            anstream::eprintln!("{}", super::describe(plugin));
+            say(super::describe(plugin));
         }
         let awaited = agent.plugins.awaited();
         let without = match awaited {
@@ -299,12 +298,12 @@ impl Run {
         }
         let took = begin.elapsed();
         let mode = if self.enforce { "enforce" } else { "observe" };
-        anstream::eprintln!(
+        say(format_args!(
             "vedette is ready: {} plugins{without}, {} processes, mode {mode}, after {} ms",
             plugins.len(),
             agent.context().counters().rows,
             took.as_millis()
-        );
+        ));
         if let Some(path) = &self.ready_file {
             let line = serde_json::json!({
                 "ready": true,
@@ -322,12 +321,12 @@ impl Run {
 
     /// What a machine that cannot be sensed shows instead, plainly labelled.
     fn replay_demo(&self, missing: &ProbeError) -> anyhow::Result<()> {
-        anstream::eprintln!("{}", Features::probe());
-        anstream::eprintln!(
+        say(Features::probe());
+        say(format_args!(
             "\n{missing}\n\
              Nothing on this machine is being watched. What follows is a REPLAY of a recorded\n\
              reverse shell in a container, through the same plugins.\n"
-        );
+        ));
         let plugins = self.plugins.clone();
         replay::run(
             std::io::Cursor::new(DEMO),

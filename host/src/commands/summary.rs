@@ -2,7 +2,7 @@
 
 use crate::agent::Agent;
 use crate::loss::Lost;
-use crate::output::event::kind_name;
+use crate::output::{event::kind_name, messages::say};
 use crate::plugin::PluginInfo;
 use crate::verdict::{Form, Told};
 use serde_json::{Map, Value, json};
@@ -43,15 +43,15 @@ impl Summary {
         match form {
             Form::Json => {
                 let line = json!({ "summary": self.json(told) });
-                anstream::eprintln!("{line}");
+                say(line);
             }
             Form::Text => {
-                anstream::eprintln!(
+                say(format_args!(
                     "\n{} findings ({} more were the same cases again){}",
                     told.told,
                     told.repeated,
                     count(told.not_printed, "not printed, as nobody read them"),
-                );
+                ));
                 self.print_events();
                 self.print_plugins();
             }
@@ -64,10 +64,10 @@ impl Summary {
         let mut kinds: Vec<_> = self.taken.iter().collect();
         kinds.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let kinds: Vec<String> = kinds.iter().map(|(k, n)| format!("{k} {n}")).collect();
-        anstream::eprintln!("events    {total}: {}", kinds.join(", "));
+        say(format_args!("events    {total}: {}", kinds.join(", ")));
         let lost = self.lost.by_kind();
         if lost.is_empty() {
-            anstream::eprintln!("lost      none");
+            say("lost      none");
         }
         for (cause, kinds) in &lost {
             let count: u64 = kinds.values().sum();
@@ -75,20 +75,26 @@ impl Summary {
                 .iter()
                 .map(|(kind, n)| format!("{kind} {n}"))
                 .collect();
-            anstream::eprintln!("lost      {count}: {cause} ({})", kinds.join(", "));
+            say(format_args!(
+                "lost      {count}: {cause} ({})",
+                kinds.join(", ")
+            ));
         }
         for line in &self.muted {
-            anstream::eprintln!("muted     {line}");
+            say(format_args!("muted     {line}"));
         }
         if self.repaired > 0 {
-            anstream::eprintln!("repaired  {} rows of the process table", self.repaired);
+            say(format_args!(
+                "repaired  {} rows of the process table",
+                self.repaired
+            ));
         }
     }
 
     fn print_plugins(&self) {
         for p in &self.plugins {
             let s = &p.stats;
-            anstream::eprintln!(
+            say(format_args!(
                 "plugin    {} {}: {} events in {} calls, {} findings, {:.3} ms in all, {:.0} ns an event, longest call {:.3} ms{}{}",
                 p.id,
                 p.manifest.version,
@@ -100,7 +106,7 @@ impl Summary {
                 s.longest_call_ns as f64 / 1e6,
                 count(s.aborts, "aborted calls"),
                 count(s.shed_security + s.shed_bulk, "events shed"),
-            );
+            ));
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod event;
 pub mod json;
 pub mod line;
+pub mod messages;
 pub mod printer;
 pub mod text;
 

@@ -28,7 +28,7 @@ struct Inner {
     bytes: usize,
     /// One is being written.
     busy: bool,
-    /// The last one could not be written.
+    /// The last one could not be written, or the reader was given up.
     failed: bool,
     ends: bool,
     left_out: u64,
@@ -133,7 +133,7 @@ impl Printer {
 
     /// Waits until all is printed, or the reader is given up: then what waits is left out. Returns
     /// how many were left out in all.
-    pub fn end(self) -> u64 {
+    pub fn end(&self) -> u64 {
         let mut inner = self.shared.lock();
         let begun = Instant::now();
         while inner.busy || !inner.waiting.is_empty() {
@@ -141,7 +141,9 @@ impl Printer {
             let left = PATIENCE.saturating_sub(since.elapsed());
             if self.full == Full::LeaveOut && left.is_zero() {
                 inner.left_out += inner.waiting.len() as u64 + u64::from(inner.busy);
-                inner.waiting.clear();
+                let waiting = std::mem::take(&mut inner.waiting);
+                inner.bytes -= waiting.iter().map(String::len).sum::<usize>();
+                inner.failed = true;
                 break;
             }
             let most = (self.full == Full::LeaveOut).then_some(left);

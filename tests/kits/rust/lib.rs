@@ -46,7 +46,11 @@ impl Plugin for Asks {
         };
         if let Some(container) = process.container() {
             let mounts: Vec<_> = container.mounts().map(String::from_utf8_lossy).collect();
-            let message = format!("in one with {}, marks {}", mounts.join("+"), container.marks());
+            let message = format!(
+                "in one with {}, marks {}",
+                mounts.join("+"),
+                container.marks()
+            );
             findings.raise("told", Severity::Info).message(message);
             return;
         }
