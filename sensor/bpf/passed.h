@@ -15,7 +15,7 @@
  * memory, the kernel keeps no copy; what is behind them is read from the kernel. */
 struct receiving {
 	struct task_struct *sender;
-	u64 message; /* the next one */
+	u64 message; /* the next one; 0 where there is none, but a descriptor that is taken */
 	struct {
 		u64 messages; /* how many are left */
 		u64 control;  /* the next control message */
@@ -24,6 +24,9 @@ struct receiving {
 		u64 descriptor_end;
 	} left;
 };
+
+/* An attribute of its record; the other one of the catalogue is read from its stream. */
+#define PASSED_HOW 2
 
 /* One more descriptor of this process: told by what is behind it. */
 static __noinline int passed(struct receiving *receiving, s32 fd)
@@ -36,7 +39,9 @@ static __noinline int passed(struct receiving *receiving, s32 fd)
 		return 0;
 	s->record.ret = fd;
 	target(s, receiving->sender);
-	s->record.blocks |= BLOCK_STREAM;
+	s->record.blocks |= BLOCK_ATTR | BLOCK_STREAM;
+	set_attr(reserve(s, sizeof(struct attr)), PASSED_HOW,
+		 receiving->message ? PASSED_HOW_MESSAGE : PASSED_HOW_FETCH);
 	struct stream *stream = reserve(s, sizeof(struct stream));
 	describe(s, (u64)file, stream, fd);
 	/* As user space repeats them, for the filter. */

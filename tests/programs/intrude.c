@@ -1,6 +1,6 @@
-// intrude PID mem|vm|attach|enter: reaches into another process and leaves it as it was:
+// intrude PID mem|vm|attach|fetch|enter: reaches into another process and leaves it as it was:
 // writes a byte of its stack back through /proc/PID/mem or process_vm_writev, traces it for a
-// moment, or enters its mount namespace.
+// moment, takes a copy of its standard input, or enters its mount namespace.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -50,6 +50,12 @@ static int attach(int pid)
 	return ptrace(PTRACE_DETACH, pid, 0, 0) != 0;
 }
 
+static int fetch(int pid)
+{
+	int process = syscall(SYS_pidfd_open, pid, 0);
+	return process < 0 || syscall(SYS_pidfd_getfd, process, 0, 0) < 0;
+}
+
 static int enter(int pid)
 {
 	int fd = syscall(SYS_pidfd_open, pid, 0);
@@ -67,6 +73,8 @@ int main(int argc, char **argv)
 		failed = by_call(pid);
 	else if (!strcmp(argv[2], "attach"))
 		failed = attach(pid);
+	else if (!strcmp(argv[2], "fetch"))
+		failed = fetch(pid);
 	else if (!strcmp(argv[2], "enter"))
 		failed = enter(pid);
 	if (failed)

@@ -5,6 +5,7 @@ use crate::mount;
 use crate::process::{self, outside, reached};
 use vedette_sdk::Container;
 use vedette_sdk::prelude::*;
+use vedette_sdk::values::passed_how;
 
 /// An act that leads out of a container.
 #[derive(Debug, Clone)]
@@ -90,6 +91,18 @@ pub fn of(
                 target,
             ),
         }
+    } else if let Some(passed) = event.as_passed() {
+        // What is sent to it, the sender wants it to have.
+        if passed.how() != passed_how::FETCH {
+            return None;
+        }
+        let target = outside(process, passed.sender())?;
+        reached(
+            Severity::Critical,
+            90,
+            "takes a descriptor out of a process outside of it",
+            target,
+        )
     } else if let Some(connect) = event.as_connect() {
         process::connected(connect, process, container, event.target()?)
     } else if let Some(module) = event.as_module() {

@@ -7,6 +7,7 @@ use crate::Escape;
 use vedette_sdk::prelude::*;
 use vedette_sdk::raw;
 use vedette_sdk::testkit::{Act, Actor, Exec, Scene};
+use vedette_sdk::values::passed_how;
 
 const CONTAINER: u64 = 77;
 const HOST: u32 = process_mark::HOST_MOUNT_NAMESPACE
@@ -256,6 +257,30 @@ fn processes_outside() {
     let marks = u64::from(open_mark::PROCESS_MEMORY) << 32;
     memory.act_on(kind::OPEN, memory.host, marks | 2);
     memory.one("host-process", Severity::Critical);
+}
+
+#[test]
+fn descriptors_of_others() {
+    let passed = |who: fn(&Stage) -> (Actor, Actor), how: u32| {
+        let mut stage = stage();
+        let (who, from) = who(&stage);
+        let act = Act {
+            target: Some(from),
+            ret: 7,
+            a: 7,
+            attrs: vec![(2, how.into(), b"".into())],
+            ..Act::new(kind::PASSED)
+        };
+        stage.scene.tell(who, act);
+        stage
+    };
+    let fetch = passed_how::FETCH;
+    passed(|s| (s.inside, s.host), fetch).one("host-process", Severity::Critical);
+    passed(|s| (s.inside, s.neighbour), fetch).none();
+    passed(|s| (s.inside, s.inside), fetch).none();
+    passed(|s| (s.inside, s.host), passed_how::MESSAGE).none();
+    // Who supervises a container's calls fetches what they are about.
+    passed(|s| (s.host, s.inside), fetch).none();
 }
 
 #[test]

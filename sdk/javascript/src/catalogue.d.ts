@@ -255,6 +255,14 @@ export declare const streamMark: {
   readonly NULL: 0x40;
 };
 
+/** How a descriptor came to a process. */
+export declare const passedHow: {
+  /** Somebody sent it over a unix socket. */
+  readonly MESSAGE: 0x0;
+  /** The process took it out of another one, which need not know of it (pidfd_getfd). */
+  readonly FETCH: 0x1;
+};
+
 /** What was opened and how it was reached. */
 export declare const openMark: {
   /** The file lies in a mount that is not of the process's mount namespace. */
@@ -985,6 +993,8 @@ export declare class Passed extends View {
   get other(): bigint;
   /** The process at the other end of the unix socket, as it was when that was connected or made, or the process that it was taken out of. */
   get sender(): Process | null;
+  /** Whether it was sent or taken. */
+  get how(): number;
 }
 
 /** A process entered existing namespaces. The process row shows where it is now. */

@@ -197,6 +197,11 @@ export const streamMark = Object.freeze({
   NULL: 0x40,
 });
 
+export const passedHow = Object.freeze({
+  MESSAGE: 0x0,
+  FETCH: 0x1,
+});
+
 export const openMark = Object.freeze({
   FOREIGN_MOUNT: 0x1,
   OUTSIDE_MOUNT: 0x2,
@@ -971,6 +976,9 @@ export class Passed extends View {
   }
   get sender() {
     return this.event.target;
+  }
+  get how() {
+    return Number((this.event.attr(2) ?? 0n) & 0xffffffffn);
   }
 }
 

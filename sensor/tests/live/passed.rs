@@ -4,7 +4,7 @@
 use crate::observe::{Watch, of, python, text};
 use vedette_contract::{
     Slot, kind,
-    values::{stream_kind, stream_mark},
+    values::{passed_how, stream_kind, stream_mark},
 };
 use vedette_sensor::{event::Event, filter::Filter};
 
@@ -16,6 +16,11 @@ fn numbers(told: &str) -> Vec<u64> {
 
 fn passed(pid: u32, inode: u64) -> impl Fn(&Event) -> bool {
     move |e| of(kind::PASSED, pid)(e) && e.b == inode
+}
+
+/// Whether it was sent or taken.
+fn how(event: &Event) -> u32 {
+    event.number(Slot::Attr(2)).expect("it is told") as u32
 }
 
 #[test]
@@ -70,6 +75,7 @@ print(os.fstat(a.fileno()).st_ino, peer[1], *[os.fstat(k).st_ino for k in (r, p.
     let pair = watch.expect("a socket of a pair", passed(child, n[7]));
     assert_eq!(pair.a >> 32, stream_kind::UNIX.into());
     assert_eq!(pair.number(Slot::Attr(1)), Some(n[8]));
+    assert_eq!(how(&pair), passed_how::MESSAGE);
     watch.expect("exit", of(kind::EXIT, pid));
     let all = watch
         .seen
@@ -134,6 +140,7 @@ print(child, inode, fd, l.getsockname()[1]); n.detach()",
         (n[2] | u64::from(stream_kind::INET) << 32, n[2])
     );
     assert_eq!(event.target.unwrap().pid, n[0] as u32);
+    assert_eq!(how(&event), passed_how::FETCH);
     assert_eq!(event.c >> 32, n[3]);
     assert_ne!(event.c as u32 & stream_mark::OUTBOUND, 0);
     let dup = watch.expect("dup", |e| of(kind::DUP, pid)(e) && e.b == n[1]);

@@ -334,6 +334,7 @@ export function fields(event) {
     out += put('address', view.address);
     out += put('other', view.other);
     out += put('sender', view.sender);
+    out += put('how', view.how);
   }
   view = event.setns;
   if (view) {

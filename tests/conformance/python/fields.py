@@ -263,6 +263,7 @@ def fields(event: Event) -> str:
         out += put("address", view.address)
         out += put("other", view.other)
         out += put("sender", view.sender)
+        out += put("how", view.how)
     if (view := event.setns) is not None:
         out += "setns"
         out += put("types", view.types)

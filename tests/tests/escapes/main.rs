@@ -108,6 +108,7 @@ escapes! {
     memory_file is "host-process" needs [],
     memory_call is "host-process" needs [],
     ptrace is "host-process" needs [],
+    fetch_descriptor is "host-process" needs [],
     mount_disk is "host-disk" needs ["losetup", "mount"],
     read_disk is "host-disk" needs ["losetup"],
     mount_procfs is "kernel-filesystem" needs ["mount"],

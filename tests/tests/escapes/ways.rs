@@ -72,6 +72,11 @@ pub fn ptrace(scene: &mut Scene) -> (String, Box<dyn Any>) {
     intrude(scene, "attach")
 }
 
+/// The standard input of a process of the machine, which is asked for nothing.
+pub fn fetch_descriptor(scene: &mut Scene) -> (String, Box<dyn Any>) {
+    intrude(scene, "fetch")
+}
+
 pub fn mount_disk(scene: &mut Scene) -> (String, Box<dyn Any>) {
     let disk = LoopDevice::new();
     let (mount, umount) = (scene.tools.get("mount"), scene.tools.get("umount"));

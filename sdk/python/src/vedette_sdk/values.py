@@ -140,6 +140,15 @@ class stream_mark:
     """The null device."""
 
 
+class passed_how:
+    """How a descriptor came to a process."""
+
+    MESSAGE: Final = 0
+    """Somebody sent it over a unix socket."""
+    FETCH: Final = 1
+    """The process took it out of another one, which need not know of it (pidfd_getfd)."""
+
+
 class open_mark:
     """What was opened and how it was reached."""
 

@@ -1130,6 +1130,11 @@ class Passed(View):
         """The process at the other end of the unix socket, as it was when that was connected or made, or the process that it was taken out of."""
         return self.event.target
 
+    @property
+    def how(self) -> int:
+        """Whether it was sent or taken."""
+        return (self.event.attr(2) or 0) & 0xFFFFFFFF
+
 
 class Setns(View):
     """A process entered existing namespaces. The process row shows where it is now."""

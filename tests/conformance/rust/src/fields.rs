@@ -297,6 +297,7 @@ pub fn fields(event: Event<'_>) -> String {
         put(&mut out, "address", view.address());
         put(&mut out, "other", view.other());
         put(&mut out, "sender", view.sender());
+        put(&mut out, "how", view.how());
     }
     if let Some(view) = event.as_setns() {
         out.push_str("setns");
