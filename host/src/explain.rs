@@ -40,6 +40,8 @@ pub struct OfKind {
     pub wanted_by: Vec<Wish>,
     /// What the kernel lets pass, an event needing only one of these; none for everything.
     pub passes: Vec<String>,
+    /// What has a share of its own where a ring fills up, so that no flood of the rest hides it.
+    pub apart: Vec<String>,
     /// The mutes given that keep it from plugins.
     pub muted: Vec<String>,
     /// The programs that tell of it.
@@ -120,6 +122,9 @@ impl Explanation {
                     &format!(" {passes}"),
                 );
             }
+            for apart in &of_kind.apart {
+                line("own share", &format!(" {apart}"));
+            }
             for rule in &of_kind.muted {
                 line("MUTED", &format!("--mute {rule}"));
             }
@@ -160,6 +165,10 @@ fn explain(manifests: &[Manifest], gaps: &[Gap], mutes: &[Rule]) -> Vec<OfKind> 
             number: kind.number,
             wanted_by: wishes(kind, manifests),
             passes: passes(kind, &needed),
+            apart: (filter.apart.kept())
+                .filter(|(number, _)| *number == kind.number)
+                .flat_map(|(_, lines)| lines.iter().map(|l| line(kind, l)).collect::<Vec<_>>())
+                .collect(),
             muted: mutes
                 .iter()
                 .filter(|rule| rule.kinds.has(kind.number))

@@ -115,6 +115,8 @@ static __always_inline void stamp(struct scratch *s, u16 kind)
 	record->a = 0;
 	record->b = 0;
 	record->c = 0;
+	s->part.line = 0;
+	s->part.object = 0;
 	s->used = 0;
 }
 
@@ -150,8 +152,10 @@ static __always_inline void finish(struct scratch *s, u16 kind)
 	/* A fork that leaves namespaces behind is rare, and none that does not may hide it. */
 	if (kind == KIND_FORK && s->record.a)
 		security = 1;
-	if (passes(s, kind))
+	if (passes(s, kind)) {
+		single_out(s, kind, security);
 		send(s, security);
+	}
 	release(s);
 }
 

@@ -192,8 +192,10 @@ __noinline int tell_opened(const struct opened *o, u64 address, s32 ret, u32 mar
 	s->record.c = device | BPF_CORE_READ(inode, i_sb, s_magic) << 32;
 	target(s, task_of(owner_of(o), 0));
 	s->record.text_len = append_path(s, PATH_KEPT);
-	if (passes(s, KIND_OPEN))
+	if (passes(s, KIND_OPEN)) {
+		single_out(s, KIND_OPEN, reasons & REASON_SECURITY);
 		send(s, reasons & REASON_SECURITY);
+	}
 	release(s);
 	return 0;
 }

@@ -50,7 +50,9 @@ struct step {
 	};
 };
 
-/* What does not fit widens the kind. */
+/* What does not fit widens the kind. Lines apart, which are kept beside them, narrow nothing: they
+ * tell what has a share of its own (lanes.h). Twin of src/filter/apart.rs. */
+#define LINES_APART 0x100u
 #define STEPS_MOST 64
 struct lines {
 	u32 count;
@@ -59,7 +61,7 @@ struct lines {
 };
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 128);
+	__uint(max_entries, 256);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, u32);
 	__type(value, struct lines);

@@ -146,9 +146,11 @@ static __always_inline int text_holds(struct scratch *s, struct step *step)
 {
 	struct ends *ends = &s->judging.texts[step->slot >= SLOT_TEXT2_HEAD];
 	int head = step->slot == SLOT_TEXT_HEAD || step->slot == SLOT_TEXT2_HEAD;
+	if (ends->known == TEXT_NONE)
+		return 0;
 	if (ends->known == TEXT_UNKNOWN || (ends->known == TEXT_GIVEN && head))
 		return 1;
-	if (ends->known == TEXT_GIVEN)
+	if (ends->known == TEXT_GIVEN || (ends->known == TEXT_WRITTEN && !head))
 		return last_part_holds(ends, step);
 	int holds = ends->len >= step->compared && (!step->whole || ends->len == step->whole);
 	if (holds)
@@ -168,6 +170,7 @@ static long judge_step(u32 turn, void *context)
 	struct step *step = &lines->steps[turn];
 	if (step->flags & STEP_LINE) {
 		j->passes |= j->line & j->test;
+		j->number += !j->passes;
 		j->line = 1;
 		j->test = 1;
 	}
@@ -194,28 +197,35 @@ static __always_inline int is_of_sockets(u16 kind)
 	       kind == KIND_LISTEN || kind == KIND_SEND;
 }
 
-/* What is known of a text: whether it stands there as user space will tell it. */
+/* What is known of a text: whether it stands there as user space will tell it. What is unknown may
+ * be wanted; but nothing is apart for what may be true of it, or a flood of such things were too. */
 static __always_inline u32 knowledge(struct record *record, u32 second, u32 judged)
 {
 	u16 kind = record->kind;
+	u32 unknown = judged & LINES_APART ? TEXT_NONE : TEXT_UNKNOWN;
 	/* What is read out of a packet is told as whole. */
-	u32 cut = judged == kind ? EVENT_MARK_TRUNCATED : 0;
+	u32 cut = (u16)(judged & ~LINES_APART) == kind ? EVENT_MARK_TRUNCATED : 0;
 	if (record->marks & (EVENT_MARK_INCOMPLETE | cut) ||
 	    record->blocks & (BLOCK_IMAGE | BLOCK_STREAM))
-		return TEXT_UNKNOWN;
+		return unknown;
+	/* A file that could not be looked at is told by the name that it was asked for by. */
+	if (kind == KIND_OPEN && record->marks & EVENT_MARK_AS_GIVEN)
+		return unknown;
 	/* The number of a vsock's end is written out. */
 	if (is_of_sockets(kind) && (record->a >> 32 & 0xffff) == AF_VSOCK)
-		return TEXT_UNKNOWN;
+		return unknown;
 	if ((kind == KIND_SENT || kind == KIND_RECEIVED) && !second &&
 	    record->text_len > PAYLOAD_KEPT)
-		return TEXT_UNKNOWN;
+		return unknown;
 	if (!(record->marks & EVENT_MARK_AS_GIVEN) || !is_of_names(kind))
 		return TEXT_KNOWN;
 	if (second && kind != KIND_RENAME && kind != KIND_LINK)
 		return TEXT_KNOWN;
 	/* A link at the end is followed. */
-	return record->marks & (second ? GIVEN_OLD_FOLLOW : GIVEN_FOLLOW) ? TEXT_UNKNOWN
-									   : TEXT_GIVEN;
+	if (!(judged & LINES_APART) &&
+	    record->marks & (second ? GIVEN_OLD_FOLLOW : GIVEN_FOLLOW))
+		return unknown;
+	return TEXT_GIVEN;
 }
 
 /* Reads both ends of a text of the record. Not static, so that the kernel verifies it by itself. */
@@ -236,7 +246,7 @@ __noinline int read_ends(struct scratch *s, u32 second, u32 judged)
 	opaque(at);
 	opaque(end);
 	if (at > BODY_KEPT || end > BODY_KEPT) {
-		ends->known = TEXT_UNKNOWN;
+		ends->known = judged & LINES_APART ? TEXT_NONE : TEXT_UNKNOWN;
 		return 0;
 	}
 	bpf_probe_read_kernel(ends->head, COMPARED, s->body + at);
@@ -244,40 +254,45 @@ __noinline int read_ends(struct scratch *s, u32 second, u32 judged)
 	bpf_probe_read_kernel(ends->tail, COMPARED,
 			      (void *)s + __builtin_offsetof(struct scratch, body) - COMPARED + end);
 	u8 last = ends->tail[COMPARED / 8 - 1] >> 56;
+	if (judged & LINES_APART && ends->known == TEXT_GIVEN)
+		ends->known = TEXT_WRITTEN;
 	/* A name that ends so is not that of what it leads to. */
 	if (ends->known == TEXT_GIVEN && (!last || last == '/' || last == '.'))
 		ends->known = TEXT_UNKNOWN;
 	return 0;
 }
 
-/* Whether any line of a kind holds of the record, which is of that kind, or of a packet that a thing
- * of that kind is read out of. Not static, so that the kernel verifies it by itself and not once for
- * every way that leads here. */
-__noinline int lines_hold(struct scratch *s, u32 kind)
+/* The first of a kind's lines that holds of the record, which is of that kind, or of a packet that a
+ * thing of that kind is read out of; 0 for none. Without lines everything passes, and nothing is
+ * apart. Not static, so that the kernel verifies it by itself and not once for every way that leads
+ * here. */
+__noinline int line_held(struct scratch *s, u32 key)
 {
 	if (!s)
 		return 0;
+	u32 kind = key & (LINES_APART - 1);
 	struct judge judge = { .s = s };
-	judge.lines = bpf_map_lookup_elem(&LINES, &kind);
+	judge.lines = bpf_map_lookup_elem(&LINES, &key);
 	if (!judge.lines)
-		return 1;
+		return key == kind;
 	struct judging *j = &s->judging;
 	j->inside = may_be_inside(s->record.actor.mount_ns, s->record.actor.cgroup,
 				  s->record.actor.cgroup_v1);
 	j->line = 0;
 	j->test = 0;
 	j->passes = 0;
+	j->number = 0;
 	if (judge.lines->texts & 1)
-		read_ends(s, 0, kind);
+		read_ends(s, 0, key);
 	if (judge.lines->texts & 2)
-		read_ends(s, 1, kind);
+		read_ends(s, 1, key);
 	repeat(STEPS_MOST + 1, judge_step, &judge);
-	return j->passes | (j->line & j->test);
+	return j->passes | (j->line & j->test) ? j->number : 0;
 }
 
-/* What the context always needs (`KindSet::CONTEXT`) is never narrowed; and some of its programs
- * have no room on the stack of older kernels for the tests. */
-static __always_inline int is_narrowed(u16 kind)
+/* What the context always needs (`KindSet::CONTEXT`); some of its programs have no room on the stack
+ * of older kernels for tests. */
+static __always_inline int is_of_context(u16 kind)
 {
 	switch (kind) {
 	case KIND_EXEC:
@@ -290,13 +305,44 @@ static __always_inline int is_narrowed(u16 kind)
 	case KIND_CGROUP:
 	case KIND_CGROUP_MOVE:
 	case KIND_CGROUP_REMOVED:
-		return 0;
+		return 1;
 	default:
-		return filter.narrowed[kind >> 6 & 1] >> (kind & 63) & 1;
+		return 0;
 	}
 }
 
 static __always_inline int passes(struct scratch *s, u16 kind)
 {
-	return !is_narrowed(kind) || lines_hold(s, kind);
+	/* What the context needs is never narrowed. */
+	if (is_of_context(kind) || !(filter.narrowed[kind >> 6 & 1] >> (kind & 63) & 1))
+		return 1;
+	return line_held(s, kind);
+}
+
+/* What the record is about, by all that tells it from others: the second and third of its numbers,
+ * which of a file are its inode and its device, and its text. */
+__noinline int subject_of(struct scratch *s)
+{
+	if (!s)
+		return 0;
+	struct ends *ends = &s->judging.texts[0];
+	u64 sum = s->record.b * SPREAD + s->record.c;
+	read_ends(s, 0, s->record.kind);
+	u32 len = ends->len;
+#pragma unroll
+	for (u32 n = 0; n < COMPARED / 8; n++) {
+		sum = sum * SPREAD + (ends->head[n] & head_mask(len, n));
+		sum = sum * SPREAD + (ends->tail[n] & tail_mask(len, n));
+	}
+	sum *= SPREAD;
+	return sum >> 32 | 1;
+}
+
+/* Finds out what tells the record from others of its kind and group, where that counts. */
+static __always_inline void single_out(struct scratch *s, u16 kind, u32 security)
+{
+	if (is_of_context(kind) || !is_tight(security))
+		return;
+	s->part.line = line_held(s, kind | LINES_APART);
+	s->part.object = subject_of(s);
 }

@@ -171,6 +171,8 @@ enum text_known {
 	TEXT_KNOWN,
 	TEXT_UNKNOWN, /* it may be any */
 	TEXT_GIVEN,   /* a path that is still to be resolved: its last part */
+	TEXT_WRITTEN, /* the same, to be taken as it is written: of lines apart alone */
+	TEXT_NONE,    /* it fulfils no test: of lines apart alone */
 };
 struct ends {
 	u64 head[COMPARED / 8];
@@ -186,6 +188,33 @@ struct judging {
 	u32 line; /* all tests of this line before the present one hold */
 	u32 test; /* some step of the present test holds */
 	u32 passes;
+	u32 number; /* of this line, the first is 1 */
+	u32 unused;
+};
+
+/* What tells a record from a flood of its kind by its own control group, found out only where a ring
+ * fills up (lanes.h). */
+struct part {
+	u32 line;   /* the first of the lines apart that it fulfils, 0 for none */
+	u32 object; /* what it is about, as a number that is never 0; 0 for what was not looked at */
+};
+
+/* Who a record competes as for the room in a ring (lanes.h). */
+struct share_key {
+	u64 cgroup;
+	u64 cgroup_v1;
+	u16 kind;
+	u16 lane;
+	u32 part; /* 0, a line, PART_OBJECTS; or an object */
+};
+struct share {
+	u64 window;
+	u64 bytes;
+};
+struct contender {
+	struct share_key key;
+	struct share first;
+	u64 room; /* bytes that are free */
 };
 
 /* Marks that only src/live/given.rs reads; it takes them off the event. Twins of the constants
@@ -210,6 +239,8 @@ struct scratch {
 	struct seek seek;
 	struct prefix prefix;
 	struct judging judging;
+	struct part part;
+	struct contender contender;
 };
 
 /* Programs interrupt one another: a packet or a preempting task may come in the middle of a

@@ -159,7 +159,7 @@ fn every_program_fits_into_the_stack_of_older_kernels() {
     // It knows what every call leads to, callbacks too.
     let mut called = functions.values().flat_map(|f| &f.calls);
     assert!(called.all(|to| functions.contains_key(to)));
-    let judging = functions.values().find(|f| f.name == "lines_hold").unwrap();
+    let judging = functions.values().find(|f| f.name == "line_held").unwrap();
     let mut callbacks = judging.callbacks.iter().map(|to| &functions[to].name);
     assert!(callbacks.any(|name| name == "judge_step"));
     let deep: Vec<_> = functions

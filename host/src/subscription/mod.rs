@@ -2,10 +2,13 @@
 
 use crate::manifest::{Manifest, Operator, Predicate, Subject, Subscription, Test};
 use std::collections::BTreeMap;
-use vedette_contract::{Type, kind, values::event_mark};
+use vedette_contract::{Slot, Type, kind, values::event_mark};
 use vedette_sensor::{
     event::Event,
-    filter::{Access, Filter, How, KindSet, Line, Lines, Opens, Probe, Texts, Values, writes},
+    filter::{
+        Access, Apart, Filter, How, KindSet, Line, Lines, Opens, Probe, Texts, Values, WRITES,
+        writes,
+    },
 };
 
 /// Kinds that no program of the kernel's sends.
@@ -24,6 +27,7 @@ const NOT_OF_PROGRAMS: [u16; 7] = [
 pub struct Subscriptions {
     kinds: KindSet,
     wanted: Box<[Wanted]>,
+    apart: Apart,
 }
 
 /// What is wanted of one kind: events to which any alternative applies.
@@ -38,7 +42,9 @@ impl Subscriptions {
     pub fn compile(manifest: &Manifest) -> Subscriptions {
         let mut kinds = KindSet::default();
         let mut wanted: Vec<Wanted> = Vec::new();
+        let mut apart = Apart::default();
         for Subscription { kind, predicates } in &manifest.subscriptions {
+            apart.add(kind.number, line_apart(kind.number, predicates));
             kinds = kinds.with(kind.number);
             match wanted.iter_mut().find(|w| w.kind == kind.number) {
                 Some(same) => same.alternatives.push(predicates.clone()),
@@ -57,6 +63,7 @@ impl Subscriptions {
         Subscriptions {
             kinds,
             wanted: wanted.into(),
+            apart,
         }
     }
 
@@ -85,7 +92,10 @@ impl Subscriptions {
     /// Opens that the kernel could not read or had to cut are not its business: the sensor sends
     /// them whatever the filter says.
     pub fn filter(&self) -> Filter {
-        let mut filter = Filter::default();
+        let mut filter = Filter {
+            apart: self.apart.clone(),
+            ..Filter::default()
+        };
         for Wanted { kind, alternatives } in &self.wanted {
             for alternative in alternatives {
                 filter.want(*kind, Lines::from(line(*kind, alternative)));
@@ -125,6 +135,24 @@ fn line(kind: u16, alternative: &[Predicate]) -> Line {
                 .map_or(line.clone(), |(probe, values)| line.and(probe, values)),
             _ => line,
         }
+    })
+}
+
+/// What tells an alternative's events from others of the kind. Of opens that is more than what they are
+/// narrowed by: which path, and whether something can be written.
+fn line_apart(kind: u16, alternative: &[Predicate]) -> Line {
+    let line = line(kind, alternative);
+    if kind != kind::OPEN {
+        return line;
+    }
+    let positive = alternative.iter().filter(|predicate| !predicate.negated);
+    positive.fold(line, |line, predicate| match &predicate.test {
+        Test::Access(Access::Write) => line.and(Probe::Number(Slot::ALo), Values::AnyBit(WRITES)),
+        Test::Field(Subject::Field(field), operator) if field.slot == Slot::Text => {
+            values(field.ty, operator, false)
+                .map_or(line.clone(), |path| line.and(Probe::Text(Slot::Text), path))
+        }
+        _ => line,
     })
 }
 

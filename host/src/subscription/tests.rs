@@ -582,3 +582,39 @@ fn packets_are_judged_by_what_they_say_of_themselves() {
     early.task.process.pid = 0;
     assert!(passes(&early));
 }
+
+/// What a predicate singles out has a share of its own in a filling ring: of opens by the path too,
+/// which the kernel narrows by the name alone.
+#[test]
+fn what_is_wanted_narrowly_is_set_apart() {
+    let s = compile(
+        r#"
+        [[subscribe]]
+        kind = "unlink"
+        [[subscribe]]
+        kind = "unlink"
+        where = [{ field = "path", prefix = "/var/log/" }]
+        [[subscribe]]
+        kind = "open"
+        where = [{ access = "write" }]
+        [[subscribe]]
+        kind = "open"
+        where = [{ field = "path", equals = "/etc/shadow" }, { access = "write" }, { container = true }]
+        [[subscribe]]
+        kind = "open"
+        where = [{ field = "path", prefix = "/proc/", not = true }, { container = true }]
+        [[subscribe]]
+        kind = "exec"
+        where = [{ field = "path", equals = "/bin/su" }]
+        "#,
+    );
+    let apart: BTreeMap<u16, Lines> = s.filter().apart.kept().collect();
+    assert_eq!(
+        apart.keys().copied().collect::<Vec<_>>(),
+        [kind::OPEN, kind::UNLINK]
+    );
+    let of = |kind| apart[&kind].iter().map(|line| line.tests().len());
+    // The path, the access and the container; then the access alone.
+    assert_eq!(of(kind::OPEN).collect::<Vec<_>>(), [3, 1]);
+    assert_eq!(of(kind::UNLINK).collect::<Vec<_>>(), [1]);
+}

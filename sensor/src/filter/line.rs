@@ -147,6 +147,18 @@ impl Line {
     pub fn tests(&self) -> &[Test] {
         &self.0
     }
+
+    /// Steps that the kernel reads of it.
+    pub(super) fn steps(&self) -> usize {
+        self.0.iter().map(|test| test.values.len()).sum()
+    }
+}
+
+impl FromIterator<Line> for Lines {
+    /// Lines of which one must hold, in this order.
+    fn from_iter<I: IntoIterator<Item = Line>>(lines: I) -> Lines {
+        Lines(lines.into_iter().collect())
+    }
 }
 
 /// Lines of which one must hold.
@@ -215,7 +227,6 @@ impl Lines {
     }
 
     fn len(&self) -> usize {
-        let tests = self.0.iter().flat_map(|line| &line.0);
-        tests.map(|test| test.values.len()).sum()
+        self.0.iter().map(Line::steps).sum()
     }
 }

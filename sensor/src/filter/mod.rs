@@ -1,12 +1,14 @@
 //! What the kernel needs to send: the union of what the context and the plugins want.
 
+mod apart;
 mod line;
 mod opens;
 mod step;
 mod text;
 
+pub use apart::Apart;
 pub use line::{Line, Lines, Probe, STEPS_MOST, Test, Values};
-pub use opens::{Access, Opens, writes};
+pub use opens::{Access, Opens, WRITES, writes};
 pub use step::Step;
 pub use text::{How, Piece, Texts};
 
@@ -105,6 +107,8 @@ pub struct Filter {
     pub opens: Opens,
     /// Further opens that are wanted if the process is in a container.
     pub opens_inside: Opens,
+    /// What has a share of its own where a ring fills up. It narrows nothing.
+    pub apart: Apart,
 }
 
 impl Filter {
@@ -149,6 +153,7 @@ impl Filter {
         }
         self.opens.union(&other.opens);
         self.opens_inside.union(&other.opens_inside);
+        self.apart.union(&other.apart);
     }
 
     /// What the programs are to tell so that all of this can be told: of packets, every accept is

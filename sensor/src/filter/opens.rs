@@ -13,6 +13,9 @@ const O_RDWR: u64 = 0o2;
 const O_CREAT: u64 = 0o100;
 const O_TRUNC: u64 = 0o1000;
 
+/// The flags of which an open that can write has any; with both of the mode it can neither.
+pub const WRITES: u64 = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+
 /// Which opens of a watched file matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {

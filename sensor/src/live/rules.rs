@@ -22,6 +22,9 @@ const PREFIX_KEPT: usize = 128;
 /// widens the filter to all opens, which the host then matches exactly.
 const WATCHED_MOST: usize = 1024;
 
+/// Marks the key of lines apart in `LINES` (`LINES_APART`).
+const LINES_APART: u32 = 0x100;
+
 /// Twin of `struct opens`.
 #[repr(C)]
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -201,12 +204,15 @@ impl Compiled {
             words.name_lengths |= 1 << len;
         }
         let names = names.into_iter().map(|((key, _), wanted)| (key, wanted));
+        let narrow = (filter.lines.iter()).map(|(kind, lines)| (u32::from(*kind), lines.clone()));
+        let apart = filter.apart.kept();
+        let apart = apart.map(|(kind, lines)| (u32::from(kind) | LINES_APART, lines));
         Compiled {
             words,
             tables: Tables {
                 names: names.collect(),
                 prefixes,
-                lines: filter.lines.clone(),
+                lines: narrow.chain(apart).collect(),
             },
         }
     }
@@ -369,7 +375,8 @@ fn set_words(object: &mut Object, words: Words) -> Result<(), SensorError> {
 struct Tables {
     names: BTreeMap<[u8; NAME_KEPT], u32>,
     prefixes: Watched<PREFIX_KEPT>,
-    lines: BTreeMap<u16, Lines>,
+    /// By kind, and by kind with [`LINES_APART`].
+    lines: BTreeMap<u32, Lines>,
 }
 
 impl Tables {
@@ -397,8 +404,8 @@ impl Tables {
         turn(
             &mut map,
             (&self.lines, &new.lines),
-            |map, kind, lines| map.insert(u32::from(*kind), LineSteps::of(lines), 0),
-            |map, kind| map.remove(&u32::from(*kind)),
+            |map, key, lines| map.insert(key, LineSteps::of(lines), 0),
+            |map, key| map.remove(key),
         )
         .map_err(failed("LINES"))?;
         *self = new;

@@ -1,10 +1,10 @@
 //! Lanes, shares, limits and the counting of what they cost.
 
 use crate::observe::{Group, Watch, of, python};
-use vedette_contract::{kind, values::loss_cause};
+use vedette_contract::{Slot, kind, values::loss_cause};
 use vedette_sensor::{
     event::Event,
-    filter::{Filter, KindSet},
+    filter::{Access, Filter, How, KindSet, Line, Lines, Probe, Texts, Values},
     live::{Loss, Options},
 };
 
@@ -228,4 +228,107 @@ print(int(time.clock_gettime(time.CLOCK_BOOTTIME)) - int(begin) + 1)",
     assert_eq!(told(&watch, of(kind::FORK, pid)), 150);
     assert_eq!(told(&watch, of(kind::DUP, pid)), 150);
     assert_eq!(lost(&losses, |l| l.kind != kind::PIPE), 0, "{losses:?}");
+}
+/// Python for a directory of its own with `names` in it, each an empty file in `d`.
+fn in_a_directory(group: &Group, names: &str) -> String {
+    format!(
+        "{}
+import tempfile
+d = tempfile.mkdtemp()
+def make(name):
+    path = os.path.join(d, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    return path
+{names}
+import atexit, shutil
+atexit.register(shutil.rmtree, d)
+",
+        group.enter()
+    )
+}
+
+/// Opens of files that are called like a watched one, over and over, do not hide another such file.
+#[test]
+fn a_flood_at_one_file_hides_no_other_of_its_name() {
+    let mut filter = Filter::context();
+    filter.want(kind::OPEN, Lines::everything());
+    filter.opens.names = [(b"shadow".to_vec(), Access::Any)].into();
+    let Some(mut watch) = Watch::start_with(&small(), &filter) else {
+        return;
+    };
+    let Some(group) = Group::new("alike") else {
+        return;
+    };
+    let (pid, _) = python(&format!(
+        "{}
+for i in range(20000): os.close(os.open(decoys[i % 4], os.O_RDONLY))
+os.close(os.open('/etc/shadow', os.O_RDONLY))",
+        in_a_directory(&group, "decoys = [make('%d/shadow' % i) for i in range(4)]")
+    ));
+    drain(&mut watch);
+    let losses = watch.sensor.losses();
+    let shed = lost(&losses, |l| {
+        l.cause == loss_cause::QUOTA && l.kind == kind::OPEN && l.cgroup == group.id
+    });
+    assert!(shed > 10_000, "{losses:?}");
+    watch.expect("the open that the flood is to hide", |e| {
+        of(kind::OPEN, pid)(e) && *e.text == *b"/etc/shadow"
+    });
+}
+
+/// What a predicate singles out is not hidden by what others want of the same kind, be it ever so
+/// much of ever other things.
+#[test]
+fn a_flood_that_others_want_hides_nothing_narrower() {
+    let path = |path: &[u8]| {
+        let texts = Texts::new(How::Is, &[path.to_vec()], false);
+        Line::default().and(Probe::Text(Slot::Text), Values::Texts(texts))
+    };
+    let mut filter = Filter::context();
+    for kind in [kind::OPEN, kind::CHMOD, kind::UNLINK] {
+        filter.want(kind, Lines::everything());
+    }
+    filter.opens.names = [(b"shadow".to_vec(), Access::Any)].into();
+    filter.opens.all = Some(Access::Write);
+    filter.apart.add(kind::OPEN, path(b"/etc/shadow"));
+    filter.apart.add(kind::CHMOD, path(b"/tmp/vedette-apart"));
+    filter.apart.add(kind::UNLINK, path(b"/tmp/vedette-apart"));
+    let Some(mut watch) = Watch::start_with(&small(), &filter) else {
+        return;
+    };
+    let Some(group) = Group::new("narrower") else {
+        return;
+    };
+    let (pid, _) = python(&format!(
+        "{}
+open('/tmp/vedette-apart', 'w').close()
+for path in decoys: os.close(os.open(path, os.O_RDONLY))
+for path in decoys: os.chmod(path, 0o640)
+for path in decoys: os.unlink(path)
+os.close(os.open('/etc/shadow', os.O_RDONLY))
+os.chmod('/tmp/vedette-apart', 0o640)
+os.unlink('/tmp/vedette-apart')",
+        in_a_directory(
+            &group,
+            "decoys = [make('%d/shadow' % i) for i in range(3000)]"
+        )
+    ));
+    drain(&mut watch);
+    let losses = watch.sensor.losses();
+    for (kind, path) in [
+        (kind::OPEN, "/etc/shadow"),
+        (kind::CHMOD, "/tmp/vedette-apart"),
+        (kind::UNLINK, "/tmp/vedette-apart"),
+    ] {
+        let shed = lost(&losses, |l| {
+            l.cause == loss_cause::QUOTA && l.kind == kind && l.cgroup == group.id
+        });
+        assert!(shed > 1000, "{losses:?}");
+        watch.expect(&format!("{path}, which the flood is to hide"), |e| {
+            of(kind, pid)(e) && *e.text == *path.as_bytes()
+        });
+    }
+    let full = [loss_cause::SECURITY_RING_FULL, loss_cause::BULK_RING_FULL];
+    assert_eq!(lost(&losses, |l| full.contains(&l.cause)), 0, "{losses:?}");
 }
