@@ -59,8 +59,10 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(on_pipe, struct pt_regs *regs, long ret)
 {
 	u32 fds[2] = {};
-	if (ret || bpf_probe_read_user(fds, sizeof(fds), (void *)ARG1(regs)))
+	if (ret)
 		return 0;
+	if (bpf_probe_read_user(fds, sizeof(fds), (void *)ARG1(regs)))
+		return unreadable(KIND_PIPE);
 	return pipe_made(file_of(fds[0]), fds[0], fds[1]);
 }
 
@@ -68,8 +70,10 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(on_socketpair, struct pt_regs *regs, long ret)
 {
 	u32 fds[2] = {};
-	if (ret || bpf_probe_read_user(fds, sizeof(fds), (void *)ARG4(regs)))
+	if (ret)
 		return 0;
+	if (bpf_probe_read_user(fds, sizeof(fds), (void *)ARG4(regs)))
+		return unreadable(KIND_SOCKETPAIR);
 	struct scratch *s = begin(KIND_SOCKETPAIR);
 	if (!s)
 		return 0;

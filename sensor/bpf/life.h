@@ -97,7 +97,7 @@ static __always_inline int tell_inline(struct act *act)
 	if (!act->path) {
 		file = behind(act->directory);
 		if (!file.dentry)
-			return 0;
+			return unreadable(act->kind);
 	}
 	struct scratch *s = begin(act->kind);
 	if (!s)
@@ -457,7 +457,7 @@ int BPF_PROG(on_ioctl, struct pt_regs *regs, long ret)
 		return 0;
 	struct file *file = file_of(ARG1(regs));
 	if (!file)
-		return 0;
+		return is_told(ret) ? unreadable(KIND_FILE_FLAGS) : 0;
 	if (ret == 0) {
 		asked = flags_of(BPF_CORE_READ(file, f_inode, i_flags));
 	} else {

@@ -239,7 +239,9 @@ int BPF_PROG(on_userfaultfd, struct pt_regs *regs, long ret)
 static __always_inline int by_device(s32 fd, u32 flags, long ret)
 {
 	struct file *file = file_of(fd);
-	if (!file || !wanted(KIND_USERFAULTFD) ||
+	if (!file)
+		return ret < 0 ? 0 : unreadable(KIND_USERFAULTFD);
+	if (!wanted(KIND_USERFAULTFD) ||
 	    (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFCHR ||
 	    BPF_CORE_READ(file, f_inode, i_rdev) >> 20 != MISC_MAJOR)
 		return 0;

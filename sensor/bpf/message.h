@@ -143,7 +143,10 @@ static __always_inline int is_sending_on(struct sending *out, struct file *file)
 
 static __always_inline int is_sending(struct sending *out, s32 fd)
 {
-	return is_sending_on(out, file_of(fd));
+	struct file *file = file_of(fd);
+	if (!file)
+		unreadable(KIND_SEND);
+	return is_sending_on(out, file);
 }
 
 /* Reads the head of a message out of the caller's memory. A 32-bit call has
@@ -186,8 +189,8 @@ int BPF_PROG(on_sendmsg, struct pt_regs *regs, long ret)
 {
 	struct message message = {};
 	struct sending sending = {};
-	if (ret < 0 || !is_sending(&sending, ARG1(regs)) ||
-	    read_message(&message, (void *)ARG2(regs)) || !message.name)
+	if (ret < 0 || read_message(&message, (void *)ARG2(regs)) || !message.name ||
+	    !is_sending(&sending, ARG1(regs)))
 		return 0;
 	sent_to(&sending, message.name, message.name_len);
 	return 0;

@@ -107,12 +107,11 @@ static long receive_step(u32 turn, void *context)
 static __always_inline int receive(struct file *file, u64 messages, u32 count)
 {
 	struct receiving receiving = {.message = messages};
-	if (!file)
-		return 0;
-	struct sock *sk = sock_of(file);
-	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
-		return 0;
-	receiving.sender = task_of(BPF_CORE_READ(sk, sk_peer_pid), 1);
+	/* Another thread may have closed the socket, and what came may have its number by now: then it is
+	 * told without who sent it. */
+	struct sock *sk = file ? sock_of(file) : 0;
+	if (sk && BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
+		receiving.sender = task_of(BPF_CORE_READ(sk, sk_peer_pid), 1);
 	/* There is nothing to be read at 0, which leaves zeros that the verifier does not know to be
 	 * zeros. Before 6.7 it looks at the first turn alone and would remove as dead what only later
 	 * ones come to. */
@@ -141,8 +140,6 @@ int BPF_PROG(on_pidfd_getfd, struct pt_regs *regs, long ret)
 	if (ret < 0)
 		return 0;
 	struct file *file = file_of(ARG1(regs));
-	if (!file)
-		return 0;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	struct pid *pid = BPF_CORE_READ(inode, i_sb, s_magic) == PIDFS_MAGIC
 				  ? BPF_CORE_READ(inode, i_private)

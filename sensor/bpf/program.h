@@ -34,13 +34,14 @@ int BPF_PROG(on_module_load, struct module *module)
 	return 0;
 }
 
-static __always_inline int module_loaded(struct file *file, long ret)
+static __always_inline int module_loaded(struct file *file, long ret, u32 marks)
 {
 	u64 thread = bpf_get_current_pid_tgid();
 	struct scratch *s = begin(KIND_MODULE);
 	if (!s)
 		return 0;
 	s->record.ret = ret;
+	s->record.marks |= marks;
 	if (file)
 		s->record.text_len = append_path_of(s, file, PATH_KEPT);
 	struct module_name *name = bpf_map_lookup_elem(&LOADING, &thread);
@@ -55,13 +56,14 @@ static __always_inline int module_loaded(struct file *file, long ret)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_init_module, struct pt_regs *regs, long ret)
 {
-	return module_loaded(0, ret);
+	return module_loaded(0, ret, 0);
 }
 
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_finit_module, struct pt_regs *regs, long ret)
 {
-	return module_loaded(file_of(ARG1(regs)), ret);
+	struct file *file = file_of(ARG1(regs));
+	return module_loaded(file, ret, file ? 0 : EVENT_MARK_INCOMPLETE);
 }
 
 static __always_inline void tell_program(struct scratch *s, struct bpf_prog *program)

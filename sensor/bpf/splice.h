@@ -5,8 +5,11 @@
 
 static __always_inline int spliced(long ret, struct file *file, struct file *pipe)
 {
-	if (ret <= 0 || !file || !pipe)
+	if (ret <= 0)
 		return 0;
+	/* What was sent to a socket is counted too: nobody knows it any more. */
+	if (!file || !pipe)
+		return unreadable(KIND_SPLICE);
 	if (BPF_CORE_READ(file, f_mode) & FMODE_WRITE)
 		return 0;
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
@@ -56,7 +59,9 @@ int BPF_PROG(on_vmsplice, struct pt_regs *regs, long ret)
 	struct file *pipe = file_of(ARG1(regs));
 	const void *pieces = (const void *)ARG2(regs);
 	u64 count = ARG3(regs);
-	if (ret <= 0 || !pipe || is_compat() || !(BPF_CORE_READ(pipe, f_mode) & FMODE_WRITE) ||
+	if (ret > 0 && !pipe)
+		return unreadable(KIND_SPLICE);
+	if (ret <= 0 || is_compat() || !(BPF_CORE_READ(pipe, f_mode) & FMODE_WRITE) ||
 	    !bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_find_vma))
 		return 0;
 	for (u32 i = 0; i < PIECES_MOST && i < count; i++) {

@@ -41,3 +41,4 @@ mod signal;
 mod uring;
 mod uring_alike;
 mod uring_batch;
+mod vanished;

@@ -21,8 +21,10 @@ const FULL: &str = "def full(entries):
 def batch(r, data, *requests):
     for request in requests: r.post(**request, data=data, enter=False)
     assert r.enter(len(requests)) == len(requests)
-def until(*paths):
+def answers(r, count, *paths):
+    # The ring has no room until the acts are done.
     while not all(map(os.path.lexists, paths)): time.sleep(0.01)
+    for i in range(count): r.answer()
 def making(name): return dict(operation=MKDIR, fd=-100, addr=name, len=0o700)
 def opening(name, flags=0): return dict(operation=OPENAT, fd=-100, addr=name, how=os.O_RDONLY, flags=flags)";
 
@@ -42,12 +44,10 @@ d = b'{}/'
 r = full(4)
 batch(r, 8, opening(d + b'hidden'), opening(d + b'shown'))
 batch(r, 9, *[dict(operation=SYMLINK, fd=-100, addr=b'content', off=d + name) for name in (b'first', b'second')])
-until(d + b'first', d + b'second')
 # The second one does not end.
 os.mkfifo(d + b'fifo')
 batch(r, 10, making(d + b'made'), opening(d + b'fifo', flags=16))
-until(d + b'made')
-time.sleep(0.2)",
+answers(r, 9 + 4 + 1, d + b'first', d + b'second', d + b'made')",
         d.display()
     )) else {
         return;
@@ -61,15 +61,18 @@ time.sleep(0.2)",
         (kind::MKDIR, "made"),
     ] {
         let path = d.join(name);
-        let event = by_ring(w, name, kind, pid, |e| {
-            text(&e.text) == path.to_str().unwrap()
-        });
-        // Of these alone the answers differ.
+        // Of these alone the answers differ. What is told as incomplete may be told again.
         if kind == kind::OPEN {
-            assert_eq!(event.marks & event_mark::INCOMPLETE, 0, "{name}");
+            let open = by_ring(w, name, kind, pid, |e| {
+                text(&e.text) == path.to_str().unwrap()
+            });
+            assert_eq!(open.marks & event_mark::INCOMPLETE, 0, "{name}");
+            continue;
         }
+        w.expect(name, |e| {
+            of(kind, pid)(e) && text(&e.text) == path.to_str().unwrap()
+        });
     }
-    assert_eq!(w.seen.iter().filter(|e| of(kind::MKDIR, pid)(e)).count(), 1);
 }
 
 /// More than are noted, and two whose answers are the same.
@@ -89,10 +92,10 @@ d = b'{}/'
 r = full(8)
 names = [d + b'd%d' % i for i in range(7)]
 batch(r, 8, *map(making, names))
-until(*names)
 free = os.dup(0); os.close(free)
 batch(r, 9, opening(d + b'hidden'), dict(operation=CLOSE, fd=free), opening(d + b'shown'))
-assert os.readlink('/proc/self/fd/%d' % free).endswith('/shown')",
+assert os.readlink('/proc/self/fd/%d' % free).endswith('/shown')
+answers(r, 17 + 7 + 3, *names)",
         d.display()
     )) else {
         return;
@@ -100,8 +103,8 @@ assert os.readlink('/proc/self/fd/%d' % free).endswith('/shown')",
     let w = &mut watch;
     for i in 0..7 {
         let path = d.join(format!("d{i}"));
-        by_ring(w, "one of many", kind::MKDIR, pid, |e| {
-            text(&e.text) == path.to_str().unwrap()
+        w.expect("one of many", |e| {
+            of(kind::MKDIR, pid)(e) && text(&e.text) == path.to_str().unwrap()
         });
     }
     for name in ["hidden", "shown"] {
@@ -134,7 +137,7 @@ reading = dict(operation=22, fd=a, addr=ctypes.addressof(place), len=1, flags=4)
 batch(r, 8, reading, *[making(name) | dict(flags=4) for name in names])
 for i in range(17): r.post(0, data=7)
 os.write(b, b'x')
-until(*names)",
+answers(r, 17 + 1 + {REQUESTS}, *names)",
         d.display()
     )) else {
         return;
@@ -144,12 +147,12 @@ until(*names)",
     });
     watch.settle();
     let told = watch.seen.iter().filter(|e| of(kind::MKDIR, pid)(e));
-    let names: std::collections::BTreeSet<String> = told.clone().map(|e| text(&e.text)).collect();
-    assert_eq!(names.len(), told.count(), "each is told once");
+    let names: std::collections::BTreeSet<String> = told.map(|e| text(&e.text)).collect();
     let losses = watch.sensor.losses();
     let lost: u64 = (losses.iter().filter(|l| l.kind == kind::MKDIR))
         .inspect(|l| assert_eq!(l.cause, loss_cause::UNREADABLE))
         .map(|l| l.count)
         .sum();
-    assert_eq!(names.len() as u64 + lost, REQUESTS, "{losses:?}");
+    assert!(names.len() >= 4, "{names:?}");
+    assert!(names.len() as u64 + lost >= REQUESTS, "{losses:?}");
 }
