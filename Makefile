@@ -10,10 +10,10 @@ PLUGINS := target/plugins
 # Where the Rust at hand cannot compile plugins, set-up has made a compiler that can.
 guest = $(shell [ ! -x target/guest-toolchain/rustc ] || echo VEDETTE_GUEST_RUSTC='$(CURDIR)/target/guest-toolchain/rustc')
 
-.PHONY: help setup run build plugins demo test bench fmt lint docs licences clean
+.PHONY: help setup run build plugins demo test bench fmt lint arm64 docs licences clean
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 run: plugins ## Detect on this machine (root; a replay of a bundled attack elsewhere)
 	@exec $(VEDETTE) run --plugins $(PLUGINS) $(ARGS)
@@ -48,6 +48,9 @@ fmt: ## Check the formatting
 
 lint: ## Check with clippy
 	@cargo clippy --release --workspace --all-targets -- -D warnings
+
+arm64: ## Check that the agent compiles for arm64 too
+	@scripts/arm64
 
 docs: ## Write anew what follows from contract and event catalogue, and build the API documentation
 	@cargo run --release --quiet -p vedette-contract --example events-md > target/events.md && mv target/events.md docs/events.md
