@@ -14,6 +14,22 @@ static __always_inline int is_telling(struct cgroup *cgroup)
 			       bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id) & 1;
 }
 
+/* A child that is made in another group than its parent's (CLONE_INTO_CGROUP) is in the same
+ * container, if its parent is in one. So that group may hold a process of a container from now on,
+ * before the child has done anything, and whatever user space is about to tell of the group. */
+static __noinline int made_in_group(struct task_struct *parent, struct task_struct *child)
+{
+	struct css_set *from = BPF_CORE_READ(parent, cgroups), *to = BPF_CORE_READ(child, cgroups);
+	u64 group = BPF_CORE_READ(to, dfl_cgrp, kn, id);
+	u64 before = BPF_CORE_READ(from, dfl_cgrp, kn, id);
+	u32 not_outside = 0;
+	if (group == before || hold_none(before, cgroup_v1(parent)))
+		return 0;
+	bpf_map_update_elem(&OUTSIDE, &group, &not_outside, BPF_ANY);
+	__sync_fetch_and_add(&made.number, 1);
+	return 0;
+}
+
 static __always_inline struct scratch *begin_cgroup(u16 kind, struct cgroup *cgroup,
 						    const char *path)
 {

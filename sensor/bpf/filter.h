@@ -82,8 +82,9 @@ static __always_inline u64 cgroup_v1(struct task_struct *task)
 	return BPF_CORE_READ(cgroup, kn, id);
 }
 
-/* Control groups that are known to hold no container, version 1 told apart by the highest bit.
- * What falls out of it is merely unknown again. */
+/* Control groups that are known to hold no container, version 1 told apart by the highest bit; 0 for
+ * one that user space must not take for such any more. What falls out of it is merely unknown
+ * again. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 4096);
@@ -91,18 +92,23 @@ struct {
 	__type(value, u32);
 } OUTSIDE SEC(".maps");
 
+static __always_inline int holds_none(u64 group)
+{
+	u32 *outside = bpf_map_lookup_elem(&OUTSIDE, &group);
+	return outside && *outside;
+}
+
+/* Whether these groups of a process are known to hold no container. */
+static __always_inline int hold_none(u64 cgroup, u64 cgroup_v1)
+{
+	return holds_none(cgroup) && (!cgroup_v1 || holds_none(cgroup_v1 | GROUP_V1));
+}
+
 /* Whether a process of this mount namespace and these groups may be in a container. Only of the
  * machine's own mount namespace is anything known: whoever is elsewhere may be in one. */
 static __always_inline int may_be_inside(u32 mount_ns, u64 cgroup, u64 cgroup_v1)
 {
-	if (!filter.home || mount_ns != filter.home)
-		return 1;
-	if (!bpf_map_lookup_elem(&OUTSIDE, &cgroup))
-		return 1;
-	if (!cgroup_v1)
-		return 0;
-	cgroup_v1 |= GROUP_V1;
-	return !bpf_map_lookup_elem(&OUTSIDE, &cgroup_v1);
+	return !filter.home || mount_ns != filter.home || !hold_none(cgroup, cgroup_v1);
 }
 
 /* Counts what changes the answer for a process: groups made, and what user space tells of them. */

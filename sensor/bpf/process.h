@@ -1,5 +1,6 @@
 /* Life of processes: exec, fork, exit. */
 #pragma once
+#include "cgroup.h"
 #include "credentials.h"
 #include "origin.h"
 #include "stream.h"
@@ -177,6 +178,8 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	check_credentials(parent, 1);
 	remember(child);
+	if (BPF_CORE_READ(parent, cgroups) != BPF_CORE_READ(child, cgroups))
+		made_in_group(parent, child);
 	/* A thread, not a process. */
 	if (child->tgid == parent->tgid)
 		return 0;

@@ -315,6 +315,9 @@ pub enum Group {
     V1(u64),
 }
 
+/// The flag with which the kernel inserts only what is new.
+const BPF_NOEXIST: u64 = 1;
+
 /// Tells groups of version 1 from the others (`GROUP_V1`).
 const GROUP_V1: u64 = 1 << 63;
 
@@ -334,12 +337,25 @@ pub(super) fn set_outside(
     let key = key_of(group);
     let mut map: HashMap<_, u64, u32> = object.map_mut("OUTSIDE")?;
     let done = if outside {
-        map.insert(key, 1, 0)
+        // What the kernel knows better by now stands.
+        unless_there(map.insert(key, 1, BPF_NOEXIST))
     } else {
         removed(map.remove(&key))
     };
     done.map_err(|source| SensorError::map("OUTSIDE", source))?;
     forget_answers(object)
+}
+
+/// Of a key that is not to replace another: that there is one is as good.
+fn unless_there(done: Result<(), MapError>) -> Result<(), MapError> {
+    match done {
+        Err(MapError::SyscallError(error))
+            if error.io_error.kind() == std::io::ErrorKind::AlreadyExists =>
+        {
+            Ok(())
+        }
+        done => done,
+    }
 }
 
 /// Of the removal of a key: that it was not there is as good.

@@ -15,6 +15,7 @@ mod filter;
 mod flow;
 mod flow_before;
 mod flow_split;
+mod into_group;
 mod kernel;
 mod lanes;
 mod life;
