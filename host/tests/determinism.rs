@@ -138,6 +138,49 @@ fn what_one_event_raises_does_not_depend_on_its_neighbours() {
     }
 }
 
+/// What is kept of the dead has an end: which batches events came in does not move it.
+#[test]
+fn what_was_sent_long_ago_is_remembered_alike() {
+    let bytes = plugin("probe", &[]);
+    let run = |batch| {
+        let options = HostOptions {
+            batch,
+            ..HostOptions::default()
+        };
+        let (mut host, outcomes) = host_with(&[("probe.wasm", bytes.clone())], options);
+        for id in 0..5000 {
+            let path = if id % 97 == 96 { "/do/recall" } else { "/x" };
+            let record = exec(id, path);
+            let one = process(1000 + id as u32, None, "sh", false);
+            let mut event = record.event.clone();
+            event.at = 1_000_000_000 + id * 1_500_000;
+            event.task.process = one.id;
+            // It ends at once.
+            one.life.end(event.at);
+            offer(
+                &mut host,
+                &Record {
+                    event,
+                    process: Some(one),
+                    target: None,
+                },
+            );
+        }
+        host.drain();
+        told(&findings(&outcomes))
+    };
+    let expected = run(1);
+    let full = |finding: &&String| finding.matches("long ago").count() == 64;
+    let told = &expected["probe"];
+    assert!(
+        told.iter()
+            .any(|one| one.contains("long ago") && !full(&one))
+    );
+    for batch in [7, 64] {
+        assert_eq!(run(batch), expected, "batch {batch}");
+    }
+}
+
 /// The plugins that come with the agent, over captures of real acts and of honest work.
 fn bundled(
     batch: usize,

@@ -1,4 +1,7 @@
 //! What a plugin was sent of late: only that proves anything.
+//!
+//! What is kept changes between two blocks of events alone, and no call spans two of them. So the same
+//! proves the same, however events fall into batches.
 
 use super::{batch::AddressHasher, engine::MAX_PLUGINS};
 use crate::{
@@ -11,13 +14,19 @@ use std::{
     sync::Arc,
 };
 
-/// Newest events that are kept for evidence, whoever acted: each one kept costs up to a kilobyte.
+/// Events in a block: as many as a batch holds.
+pub(super) const BLOCK: u64 = 64;
+/// Newest events before a block that are kept for evidence, whoever acted: each one kept costs up to a
+/// kilobyte.
 pub(super) const MAX_NEWEST: usize = 2048;
 /// Older events of processes that live. Those of the dead make way first, so that a process cannot
 /// push out what shows another's act by making children that die.
 const MAX_OLDER: usize = 2048;
-/// Processes in one of the two halves of the table of those that were sent of late.
+/// Processes in one of the two halves of the table of those that were sent of late, before a block.
 const MAX_PROCESSES: usize = 512;
+/// Within one: those of its events with all their lineages, and no more, whatever a plugin asks for
+/// besides.
+const MAX_IN_BLOCK: usize = 8192;
 /// Processes that were sent earlier and live.
 const MAX_LIVING: usize = 8192;
 /// Most findings in a second of event time, so that a plugin does not bury others' findings.
@@ -93,19 +102,33 @@ pub struct Delivered {
     step: u64,
     /// Events sent so far: the place of each.
     places: u64,
+    /// The block that is on.
+    block: u64,
     /// Second of event time, and findings in it.
     second: (u64, u32),
 }
 
 impl Delivered {
-    /// What is sent from now on is of this step of the clock.
-    pub fn turn_to(&mut self, step: u64) {
+    /// What is sent from now on is of this step of the clock, and begins at this place.
+    pub fn turn_to(&mut self, step: u64, place: u64) {
         self.step = step;
+        if self.block < place / BLOCK {
+            self.block = place / BLOCK;
+            self.pass_events();
+            if self.young.len() >= MAX_PROCESSES {
+                self.pass_processes();
+            }
+        }
     }
 
     /// The place that the next event will have.
     pub fn next_place(&self) -> u64 {
         self.places
+    }
+
+    /// How many more events are of its block.
+    pub fn left_in_block(&self) -> usize {
+        (BLOCK - self.places % BLOCK) as usize
     }
 
     /// The place of an event that was sent of late: looked for from the newest on.
@@ -119,14 +142,18 @@ impl Delivered {
     pub fn record(&mut self, record: &Arc<Record>) {
         self.places += 1;
         self.now = self.now.max(record.event.at);
-        if self.newest.len() == MAX_NEWEST
-            && let Some(passed) = self.newest.pop_front()
-            && is_of_living(&passed, self.now)
-        {
-            self.older.push_back(passed);
-            self.make_room();
-        }
         self.newest.push_back(record.clone());
+    }
+
+    /// What the living did passes to the older events, the rest is forgotten.
+    fn pass_events(&mut self) {
+        let beyond = self.newest.len().saturating_sub(MAX_NEWEST);
+        for passed in self.newest.drain(..beyond) {
+            if is_of_living(&passed, self.now) {
+                self.older.push_back(passed);
+            }
+        }
+        self.make_room();
     }
 
     /// Drops older events where there are too many: those of the dead, then the oldest. A quarter
@@ -153,18 +180,23 @@ impl Delivered {
             }
             None => Sent::new(step, place, process),
         };
-        if self.young.len() == MAX_PROCESSES {
-            let now = self.now;
-            let lives = |sent: &Sent| !sent.newest.life.is_over(now);
-            self.living.retain(|_, sent| lives(sent));
-            let passed = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
-            for (key, sent) in passed {
-                if lives(&sent) && self.living.len() < MAX_LIVING {
-                    self.living.insert(key, sent);
-                }
-            }
+        if self.young.len() == MAX_IN_BLOCK {
+            self.pass_processes();
         }
         self.young.insert(key, sent);
+    }
+
+    /// The halves are swapped: those that live pass on, the others are forgotten.
+    fn pass_processes(&mut self) {
+        let now = self.now;
+        let lives = |sent: &Sent| !sent.newest.life.is_over(now);
+        self.living.retain(|_, sent| lives(sent));
+        let passed = std::mem::replace(&mut self.old, std::mem::take(&mut self.young));
+        for (key, sent) in passed {
+            if lives(&sent) && self.living.len() < MAX_LIVING {
+                self.living.insert(key, sent);
+            }
+        }
     }
 
     fn sent(&self, key: u64) -> Option<&Sent> {
@@ -258,6 +290,7 @@ mod tests {
         let mut delivered = Delivered::default();
         let mut send = |record: &Arc<Record>| {
             let process = record.process.as_ref().expect("somebody acted");
+            delivered.turn_to(0, delivered.next_place());
             delivered.process(process, delivered.next_place());
             delivered.record(record);
             process.key
@@ -277,9 +310,10 @@ mod tests {
         assert!(delivered.find(living).is_some() && delivered.find(dead).is_none());
         let found = delivered.records([1, 2].into_iter());
         assert_eq!(found.into_keys().collect::<Vec<_>>(), [1]);
-        assert_eq!(delivered.newest.len(), MAX_NEWEST);
+        let room = BLOCK as usize;
+        assert!((MAX_NEWEST..=MAX_NEWEST + room).contains(&delivered.newest.len()));
         assert_eq!(delivered.older.len(), 1);
-        assert!(delivered.young.len() + delivered.old.len() <= 2 * MAX_PROCESSES);
+        assert!(delivered.young.len() + delivered.old.len() <= 2 * (MAX_PROCESSES + room));
         assert_eq!(delivered.living.len(), 1);
     }
 
@@ -289,11 +323,22 @@ mod tests {
         let mut delivered = Delivered::default();
         for pid in 1..50_000 {
             let record = acts(&mut context, kind::CONNECT, pid, u64::from(pid));
+            delivered.turn_to(0, delivered.next_place());
             delivered.process(record.process.as_ref().expect("somebody acted"), 0);
             delivered.record(&record);
-            assert!(delivered.newest.len() <= MAX_NEWEST && delivered.older.len() <= MAX_OLDER);
-            assert!(delivered.young.len() <= MAX_PROCESSES && delivered.old.len() <= MAX_PROCESSES);
+            let room = BLOCK as usize;
+            assert!(delivered.newest.len() <= MAX_NEWEST + room);
+            assert!(delivered.older.len() <= MAX_OLDER);
+            let halves = [&delivered.young, &delivered.old];
+            assert!(halves.iter().all(|half| half.len() <= MAX_PROCESSES + room));
             assert!(delivered.living.len() <= MAX_LIVING);
+        }
+        // Many in one block, as answers of `context` are.
+        let place = delivered.next_place();
+        for pid in 50_000..80_000 {
+            let record = acts(&mut context, kind::CONNECT, pid, u64::from(pid));
+            delivered.process(record.process.as_ref().expect("somebody acted"), place);
+            assert!(delivered.young.len() <= MAX_IN_BLOCK && delivered.old.len() <= MAX_IN_BLOCK);
         }
         assert!(delivered.older.len() >= MAX_OLDER / 2 && delivered.living.len() == MAX_LIVING);
     }

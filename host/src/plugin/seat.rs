@@ -170,14 +170,19 @@ impl Seat {
         due
     }
 
+    /// How many events the next call can hold.
+    pub fn room(&self) -> usize {
+        self.delivered.left_in_block()
+    }
+
     /// How many events are of the step of the clock that is on.
     pub fn one_step(&self, records: &[Arc<Record>]) -> usize {
         let step = |record: &Record| record.event.at / CLOCK_STEP;
         records.iter().take_while(|r| step(r) <= self.clock).count()
     }
 
-    /// One call with the first of `records`, as many as a batch holds; `first` where they were
-    /// not sent before. None where there is no instance.
+    /// One call with the first of `records`, as many as a batch holds and all of one block; `first`
+    /// where they were not sent before. None where there is no instance.
     pub fn call(
         &mut self,
         records: &[Arc<Record>],
@@ -186,11 +191,17 @@ impl Seat {
     ) -> Option<Called> {
         let instance = self.instance.as_mut()?;
         let delivered = &mut self.delivered;
-        delivered.turn_to(self.clock);
-        let next = Cell::new(match first {
+        let place = match first {
             true => delivered.next_place(),
             false => delivered.place_of(records.first()?.event.id),
-        });
+        };
+        delivered.turn_to(self.clock, place);
+        let most = match first {
+            true => records.len().min(delivered.left_in_block()),
+            false => records.len(),
+        };
+        let records = &records[..most];
+        let next = Cell::new(place);
         let counted = records.iter().inspect(|_| next.set(next.get() + 1));
         let (batch, count) = self.builder.build(counted, |process| {
             delivered.process(process, next.get() - 1);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::plugin::delivered::{BLOCK, MAX_NEWEST};
 use crate::{
     context::{Context, container::Container},
     record::Record,
@@ -108,8 +109,11 @@ proptest! {
     fn what_is_accepted_is_sound(findings in proptest::collection::vec(finding(), 0..40)) {
         let manifest = Manifest::parse(MANIFEST, "plugin.toml").expect("sound");
         let mut delivered = Delivered::default();
-        let batch: Vec<_> = (0..crate::plugin::delivered::MAX_NEWEST as u64 + 100).map(record).collect();
-        batch.iter().for_each(|r| delivered.record(r));
+        let batch: Vec<_> = (0..MAX_NEWEST as u64 + 100).map(record).collect();
+        for record in &batch {
+            delivered.turn_to(0, delivered.next_place());
+            delivered.record(record);
+        }
         let (plugin, version) = ("t".into(), "1".into());
         let counters = Counters::default();
         let (accepted, _) = accept(
@@ -136,8 +140,9 @@ proptest! {
             prop_assert!(f.message.capacity() <= MAX_MESSAGE && f.dedup.capacity() <= MAX_MESSAGE);
             prop_assert!(f.evidence.capacity() <= MAX_EVIDENCE && f.proposals.capacity() <= MAX_PROPOSALS);
             for e in &f.evidence {
-                // The first hundred were pushed out of the ring.
-                prop_assert!((100..crate::plugin::delivered::MAX_NEWEST as u64 + 100).contains(&e.event));
+                // The first block was pushed out of the ring.
+                let kept = BLOCK..MAX_NEWEST as u64 + 100;
+                prop_assert!(kept.contains(&e.event));
                 prop_assert_eq!(e.record.as_ref().map(|r| r.event.id), Some(e.event));
             }
         }
@@ -330,12 +335,12 @@ fn the_row_of_a_finding_does_not_depend_on_batches() {
             if known {
                 let (earlier, _) = row(&process, 9, 0);
                 let (before, _) = row(&process, 8, 0);
-                delivered.turn_to(4);
+                delivered.turn_to(4, delivered.next_place());
                 delivered.process(&earlier, 0);
                 // A lineage may show an older row again.
                 delivered.process(&before, 0);
             }
-            delivered.turn_to(5);
+            delivered.turn_to(5, delivered.next_place());
             let mut told = Vec::new();
             for (row, record) in &events {
                 delivered.process(row, delivered.next_place());
@@ -356,7 +361,7 @@ fn the_row_of_a_finding_does_not_depend_on_batches() {
             let row = proven[0].process.as_ref().expect("it was sent");
             assert_eq!((row.exec_id, proven[0].at), (2, 2));
             // In the next step it is the newest of all.
-            delivered.turn_to(6);
+            delivered.turn_to(6, delivered.next_place());
             let (after, ..) = accepted(&mut delivered, 6, vec![about(process.key, &[])]);
             let row = after[0].process.as_ref().expect("it was sent");
             assert_eq!(row.exec_id, if known { 9 } else { 3 });
@@ -371,7 +376,7 @@ fn what_was_shown_for_an_event_has_its_place() {
     let (_, process) = sent();
     let events: Vec<_> = (1..=3).map(|n| row(&process, n, n.into())).collect();
     let mut delivered = Delivered::default();
-    delivered.turn_to(5);
+    delivered.turn_to(5, delivered.next_place());
     for (n, (row, record)) in events.iter().enumerate() {
         if n > 0 {
             delivered.process(row, delivered.next_place());

@@ -180,7 +180,11 @@ impl Runner {
         self.slow = false;
         let next = match self.held.take() {
             Some(held) => held,
-            None => self.queue.take(self.max_batch, &mut self.taken),
+            // No more than one call: what is left over would make the next ones small, too.
+            None => {
+                let most = self.max_batch.min(self.live.room());
+                self.queue.take(most, &mut self.taken)
+            }
         };
         if self.may_be_long(&next) && self.moves_first() {
             self.held = Some(next);

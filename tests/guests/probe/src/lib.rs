@@ -18,6 +18,8 @@ export!(Probe);
 thread_local! {
     static SEEN: Cell<u64> = const { Cell::new(0) };
     static HOARD: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+    /// Keys of processes, as they acted.
+    static PROCESSES: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -39,6 +41,14 @@ impl Guest for Probe {
     fn detect(batch: Batch) -> Vec<Finding> {
         let mut findings = Vec::new();
         for event in &batch.events {
+            if let Some(process) = batch.processes.get(event.process as usize) {
+                PROCESSES.with_borrow_mut(|keys| {
+                    if keys.len() == 4096 {
+                        keys.drain(..2048);
+                    }
+                    keys.push(process.key);
+                });
+            }
             let path = text(&batch, event.text.start, event.text.len);
             match path {
                 b"/do/loop" => endless(),
@@ -127,6 +137,25 @@ impl Guest for Probe {
                     let mut one = finding(&batch, event);
                     one.message = format!("window {count} of events");
                     findings.push(one);
+                }
+                b"/do/recall" => {
+                    // Events and processes that it was sent long ago, near the end of what is kept.
+                    let mut one = finding(&batch, event);
+                    one.evidence = (2017..=2080)
+                        .filter_map(|back| event.id.checked_sub(back))
+                        .map(|event| Evidence {
+                            event,
+                            note: "long ago".to_owned(),
+                        })
+                        .collect();
+                    findings.push(one);
+                    PROCESSES.with_borrow(|keys| {
+                        for back in (400..1200).step_by(29).filter(|back| *back < keys.len()) {
+                            let mut one = finding(&batch, event);
+                            one.process = keys[keys.len() - back];
+                            findings.push(one);
+                        }
+                    });
                 }
                 b"/do/log" => {
                     for n in 0..100_000 {
