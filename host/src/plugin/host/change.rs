@@ -1,6 +1,7 @@
 //! Changes of what is in service: prepared off the path of events, applied between two of them.
 
 mod granted;
+mod waiting;
 
 use super::{Applied, PluginHost};
 use crate::grants::Grant;
@@ -130,21 +131,6 @@ impl PluginHost {
         }
         self.receive();
         changes
-    }
-
-    /// Takes in what was prepared, for the next round.
-    fn receive(&mut self) {
-        let before = self.deferred.len();
-        self.deferred.extend(self.prepared.try_iter());
-        for new in self.deferred.iter().skip(before) {
-            if let What::Ready(generation) = &new.what {
-                let filter = generation.compiled.subscriptions.filter();
-                self.staged.insert(generation.number, filter);
-            }
-        }
-        if self.deferred.len() > before {
-            self.recount();
-        }
     }
 
     /// What a prepared file means for the plugins in service.
