@@ -4,9 +4,11 @@ use super::super::lists::IntelArgs;
 use super::place::BuildArgs;
 use crate::author::minimise::{Aim, Step, anonymise, minimise};
 use crate::author::trial::Capture;
+use crate::commands::operate::print_json;
 use crate::selection::Selection;
 use anyhow::Context as _;
 use clap::Args;
+use serde_json::json;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use vedette_sensor::capture::Writer;
@@ -47,6 +49,10 @@ pub struct Minimise {
 
     #[command(flatten)]
     intel: IntelArgs,
+
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Minimise {
@@ -104,6 +110,14 @@ impl Minimise {
             writer.write(event)?;
         }
         writer.finish()?;
+        if self.json {
+            return print_json(&json!({
+                "capture": self.output,
+                "events": kept.len(),
+                "size": size(&self.output),
+                "of": { "events": before, "size": size(&self.capture) },
+            }));
+        }
         println!(
             "{}: {} of {before} events, {} of {} bytes",
             self.output.display(),

@@ -1,8 +1,10 @@
 //! `vedette plugin new` and `vedette plugin sdk`: how a plugin begins and keeps up.
 
 use crate::author::project::{self, Language};
+use crate::commands::operate::print_json;
 use anyhow::Context as _;
 use clap::Args;
+use serde_json::json;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -20,6 +22,10 @@ pub struct New {
     /// The directory to make [default: NAME here].
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
+
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 impl New {
@@ -27,6 +33,17 @@ impl New {
     pub fn execute(self) -> anyhow::Result<()> {
         let directory = self.path.unwrap_or_else(|| PathBuf::from(&self.name));
         project::create(self.lang, &self.name, &directory)?;
+        let missing = missing(self.lang);
+        if self.json {
+            return print_json(&json!({
+                "directory": directory,
+                "id": self.name,
+                "language": self.lang,
+                "contract": vedette_contract::VERSION,
+                "source": self.lang.source(),
+                "first": missing,
+            }));
+        }
         println!(
             "{}: a plugin that finds programs without a file. Next:\n\n  \
              cd {}\n  \
@@ -40,7 +57,7 @@ impl New {
             self.lang.native_tests(),
             self.lang.source(),
         );
-        if let Some(missing) = missing(self.lang) {
+        if let Some(missing) = missing {
             println!("\nFirst: {missing}");
         }
         Ok(())
@@ -93,6 +110,10 @@ pub struct Sdk {
     /// Directory of the plugin.
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
+
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Sdk {
@@ -105,9 +126,14 @@ impl Sdk {
             )
         })?;
         project::write_sdk(language, &self.directory)?;
+        let place = self.directory.join(crate::author::sdk::PLACE);
+        if self.json {
+            let contract = vedette_contract::VERSION;
+            return print_json(&json!({ "sdk": place, "contract": contract }));
+        }
         println!(
             "{}: the SDK of contract {}",
-            self.directory.join(crate::author::sdk::PLACE).display(),
+            place.display(),
             vedette_contract::VERSION
         );
         Ok(())

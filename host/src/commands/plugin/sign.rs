@@ -1,8 +1,11 @@
 //! `vedette plugin keygen` and `sign`: publishers' keys and what they sign.
 
+use super::build::Made;
+use crate::commands::operate::print_json;
 use crate::plugin::component::Component;
 use crate::plugin::signature::{SecretKey, sign_file};
 use clap::Args;
+use serde_json::json;
 use std::path::PathBuf;
 
 /// Arguments of `vedette plugin keygen`.
@@ -11,12 +14,19 @@ pub struct Keygen {
     /// The file to write the secret key to; it must not exist yet.
     #[arg(value_name = "KEYFILE")]
     file: PathBuf,
+
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Keygen {
     /// Makes a key and prints the public one.
     pub fn execute(self) -> anyhow::Result<()> {
         let key = SecretKey::generate(&self.file)?;
+        if self.json {
+            return print_json(&json!({ "file": self.file, "publisher": key.public() }));
+        }
         println!("{}", key.public());
         Ok(())
     }
@@ -32,6 +42,10 @@ pub struct Sign {
     /// File of the secret key.
     #[arg(long, value_name = "KEYFILE")]
     key: PathBuf,
+
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Sign {
@@ -41,6 +55,10 @@ impl Sign {
         // What no agent would run is not worth anybody's name.
         Component::verify(Component::read(&self.component)?)?;
         sign_file(&self.component, &key)?;
+        if self.json {
+            let signed = Component::verify(Component::read(&self.component)?)?;
+            return print_json(&Made::of(&self.component, &signed));
+        }
         println!("{}: signed by {}", self.component.display(), key.public());
         Ok(())
     }

@@ -19,7 +19,8 @@ use std::{
 use wasmparser::{Parser, Payload};
 
 /// The language that a plugin is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Language {
     /// Rust: the fastest, a few hundred KB.
     Rust,
@@ -27,6 +28,7 @@ pub enum Language {
     Python,
     /// JavaScript: some ten microseconds an event, 12 MB.
     #[value(name = "js", alias = "javascript")]
+    #[serde(rename = "js")]
     JavaScript,
 }
 
