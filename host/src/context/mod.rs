@@ -8,37 +8,24 @@ mod containers;
 mod group_path;
 mod past;
 pub mod process;
+mod row;
 mod streams;
 mod table;
 
 use container::Container;
 use containers::{Containers, Place};
 use process::{Life, Process, key};
+use row::{
+    NAMESPACE_MARKS, cut, executed, image_cgroups, is_initial, is_outside_still, namespace_marks,
+};
 use std::sync::Arc;
 use table::Table;
 use vedette_contract::{kind, values::process_mark};
-use vedette_sensor::event::{Event, Image, Namespaces, Task, TaskRef};
+use vedette_sensor::event::{Event, Namespaces, Task, TaskRef};
 
 pub use containers::Unexplained;
 pub use past::{Moment, Past};
 pub use table::Counters;
-
-/// Ancestors that a row keeps. A worm that forks and lets its parent die again and again would
-/// otherwise hold every dead ancestor in memory.
-const LINEAGE_CAP: u32 = 64;
-
-/// Bits of `process-mark` that come from the namespaces that a process is in.
-const NAMESPACE_MARKS: u32 = process_mark::HOST_MOUNT_NAMESPACE
-    | process_mark::HOST_PID_NAMESPACE
-    | process_mark::HOST_NETWORK_NAMESPACE
-    | process_mark::HOST_USER_NAMESPACE;
-
-/// Bits of `process-mark` that come from the executed image.
-const IMAGE_MARKS: u32 = process_mark::MEMFD_IMAGE
-    | process_mark::DELETED_IMAGE
-    | process_mark::WRITTEN_IMAGE
-    | process_mark::FOREIGN_IMAGE
-    | process_mark::KERNEL_THREAD;
 
 /// The process table and the container table.
 #[derive(Debug, Default)]
@@ -47,12 +34,6 @@ pub struct Context {
     containers: Containers,
     /// Namespaces of the machine's init, from the `existing` events of the first processes.
     host: Namespaces,
-}
-
-/// Whether a process is the machine's init, or the kernel thread made beside it. Some inits refuse
-/// to have their namespaces read even by root; that thread is in the same ones.
-fn is_initial(row: &Process) -> bool {
-    row.id.pid == 1 || (row.id.pid == 2 && row.marks & process_mark::KERNEL_THREAD != 0)
 }
 
 /// The rows that an event refers to.
@@ -424,97 +405,9 @@ impl Context {
                 row.marks |= process_mark::JOINING_INNER;
             }
         }
-        for (own, host, mark) in [
-            (
-                row.namespaces.mount,
-                self.host.mount,
-                process_mark::HOST_MOUNT_NAMESPACE,
-            ),
-            (
-                row.namespaces.pid,
-                self.host.pid,
-                process_mark::HOST_PID_NAMESPACE,
-            ),
-            (
-                row.namespaces.network,
-                self.host.network,
-                process_mark::HOST_NETWORK_NAMESPACE,
-            ),
-            (
-                row.namespaces.user,
-                self.host.user,
-                process_mark::HOST_USER_NAMESPACE,
-            ),
-        ] {
-            if own == host && own != 0 {
-                row.marks |= mark;
-            }
-        }
+        row.marks |= namespace_marks(&row.namespaces, &self.host);
         self.table.put(row)
     }
-}
-
-/// Whether a process that executes an image is still outside of the container whose group it is
-/// in already: it is in the machine's mount namespace, `host_mount`, or in that of the one who made
-/// it, who is in another container or in none. So a runtime executes a copy of itself.
-fn is_outside_still(row: &Process, event: &Event, host_mount: u32) -> bool {
-    let key = |row: &Process| row.container.as_ref().map(|container| container.key);
-    let mount = event.task.namespaces.mount;
-    let maker = row.parent.as_ref();
-    let with_maker = |p: &Arc<Process>| p.namespaces.mount == mount && key(p) != key(row);
-    mount != 0 && (mount == host_mount || maker.is_some_and(with_maker))
-}
-
-/// The groups in which an image is executed; none that is known for a process of a container that
-/// has gone to a group of the machine's: it does not come back as a runtime.
-fn image_cgroups(containers: &Containers, contained: bool, task: &Task) -> (u64, u64) {
-    match contained && containers.are_outside(task.cgroup, task.cgroup_v1) {
-        true => (0, 0),
-        false => (task.cgroup, task.cgroup_v1),
-    }
-}
-
-/// The row as it is after it executed an image.
-fn executed(row: &Process, event: &Event, image: &Image, image_cgroups: (u64, u64)) -> Process {
-    let kept = row.marks & !(IMAGE_MARKS | process_mark::INCOMPLETE);
-    Process {
-        image_cgroups,
-        marks: kept
-            | (image.marks & (IMAGE_MARKS | process_mark::EXISTING | process_mark::INCOMPLETE)),
-        exec_id: event.task.exec_id,
-        exe: event.text.as_ref().into(),
-        streams: image.streams.as_slice().into(),
-        image: Arc::new(Image {
-            streams: Vec::new(),
-            ..image.clone()
-        }),
-        ..row.clone()
-    }
-}
-
-/// The row as a parent: where the lineage has grown too long, with the nearer half of its
-/// ancestors alone. Half, so that the copies are made once in many forks.
-fn cut(row: Arc<Process>) -> Arc<Process> {
-    if row.depth < LINEAGE_CAP {
-        return row;
-    }
-    let kept: Vec<&Process> = row.lineage().take(LINEAGE_CAP as usize / 2).collect();
-    let above = kept
-        .iter()
-        .skip(1)
-        .rev()
-        .fold(None, |parent: Option<Arc<Process>>, p| {
-            Some(Arc::new(Process {
-                depth: parent.as_ref().map_or(0, |p| p.depth + 1),
-                parent,
-                ..(*p).clone()
-            }))
-        });
-    Arc::new(Process {
-        depth: above.as_ref().map_or(0, |p| p.depth + 1),
-        parent: above,
-        ..(*row).clone()
-    })
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 mod containers;
 mod past;
 
-use super::*;
+use super::{row::LINEAGE_CAP, *};
 use vedette_contract::values::{process_mark, stream_kind};
-use vedette_sensor::event::{Stream, Task};
+use vedette_sensor::event::{Image, Stream, Task};
 
 const HOST: Namespaces = Namespaces {
     mount: 1,

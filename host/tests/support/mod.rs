@@ -6,6 +6,7 @@ pub mod hostile;
 pub mod lifted;
 pub mod raw;
 pub mod trial;
+pub mod versions;
 
 use crossbeam_channel::Receiver;
 use std::{
