@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub mod all_kinds;
 pub mod hostile;
 pub mod lifted;
 pub mod raw;
