@@ -27,7 +27,6 @@ use vedette::{
     record::Record,
 };
 use vedette_contract::{KINDS, kind};
-use vedette_sensor::event::Event;
 
 /// The languages, and where their SDK's sources are.
 const LANGUAGES: [(&str, &str); 3] = [
