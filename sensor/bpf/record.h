@@ -5,6 +5,7 @@
 #pragma once
 #include "types.h"
 #include "types_message.h"
+#include "types_socket.h"
 
 enum block {
 	BLOCK_TARGET = 1, /* the target fields of the head are set */
