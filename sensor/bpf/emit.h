@@ -195,20 +195,24 @@ static __always_inline u32 append(struct scratch *s, const void *from, u32 len, 
 	return len;
 }
 
-/* Appends a string of user memory, without its NUL. `most` is a constant < 4096. */
+/* Appends a string of user memory, without its NUL, for which there is no room beyond `most` bytes: a
+ * constant < 4096. */
 static __always_inline u32 append_user_string(struct scratch *s, const void *from, u32 most)
 {
 	u32 at = s->used;
 	opaque(at);
 	if (at > BODY_KEPT - 1 || !from)
 		return 0;
-	long len = bpf_probe_read_user_str(s->body + at, most, from);
+	/* One byte more than is kept says whether there is more. */
+	long len = bpf_probe_read_user_str(s->body + at, most + 1, from);
 	if (len <= 0) {
 		s->record.marks |= EVENT_MARK_INCOMPLETE;
 		return 0;
 	}
-	if (len == most)
+	if (len > most) {
 		s->record.marks |= EVENT_MARK_TRUNCATED;
+		len = most;
+	}
 	len--;
 	s->used = at + len;
 	return len;
@@ -220,13 +224,16 @@ static __always_inline u32 append_kernel_string(struct scratch *s, const void *f
 	opaque(at);
 	if (at > BODY_KEPT - 1 || !from)
 		return 0;
-	long len = bpf_probe_read_kernel_str(s->body + at, most, from);
+	/* One byte more than is kept says whether there is more. */
+	long len = bpf_probe_read_kernel_str(s->body + at, most + 1, from);
 	if (len <= 0) {
 		s->record.marks |= EVENT_MARK_INCOMPLETE;
 		return 0;
 	}
-	if (len == most)
+	if (len > most) {
 		s->record.marks |= EVENT_MARK_TRUNCATED;
+		len = most;
+	}
 	len--;
 	s->used = at + len;
 	return len;

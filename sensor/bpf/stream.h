@@ -60,8 +60,8 @@ static __always_inline u32 append_unix(struct scratch *s, struct sock *sk)
 	if (!bound)
 		return 0;
 	s32 len = BPF_CORE_READ(bound, len);
-	/* struct sockaddr_un: a family of 2 bytes, then up to 108 of path. */
-	if (len <= 2 || len > 110)
+	/* struct sockaddr_un: a family of 2 bytes, then up to 108 of path, which the kernel ends by a NUL. */
+	if (len <= 2 || len > 111)
 		return 0;
 	len -= 2;
 	char *path = (char *)bound + bpf_core_field_offset(struct unix_address, name) + 2;

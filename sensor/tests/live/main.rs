@@ -39,6 +39,7 @@ mod process;
 mod remembered;
 mod restart;
 mod signal;
+mod texts;
 mod uring;
 mod uring_alike;
 mod uring_batch;
