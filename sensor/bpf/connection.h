@@ -27,8 +27,10 @@ struct flow {
 	/* The socket that the process holds, where this one is one of several below it (Multipath
 	 * TCP); 0 where it is this one. */
 	u64 above;
-	u32 sent;
+	u32 sent; /* packets with payload */
 	u32 received;
+	u16 sent_bytes; /* what they have taken of the first bytes that are told */
+	u16 received_bytes;
 	u32 hello;  /* bytes that are still to come of a first message of TLS */
 	u8 head[8]; /* the first bytes of what may become one */
 	u8 begun;   /* how many of them */

@@ -5,8 +5,11 @@
 #pragma once
 #include "stream.h"
 
-/* Packets with payload that are told each way: what a protocol says first. */
-#define PACKETS_TOLD 4
+/* What is told each way: what a protocol says first. A packet takes as much of it as is told of it, and
+ * a small one at least PACKET_LEAST: who cuts what it says into crumbs is heard for as long as 32 of
+ * them, and a flow of tiny packets costs no more events than that. */
+#define FIRST_BYTES 2048
+#define PACKET_LEAST 64
 /* A first message of TLS may take more packets, and so may a question of a name; one that takes more
  * than these, as whoever sends it byte by byte would, is told as incomplete. */
 #define HELLO_PACKETS 16
@@ -202,6 +205,20 @@ static __always_inline int is_hello(struct __sk_buff *skb, struct packet *packet
 	return 1;
 }
 
+/* Whether a packet with payload is among the first of its flow, of which it takes its part. */
+static __always_inline int is_first(struct flow *flow, u32 len, int outgoing)
+{
+	u32 spent = outgoing ? flow->sent_bytes : flow->received_bytes;
+	if (spent >= FIRST_BYTES)
+		return 0;
+	spent += len < PACKET_LEAST ? PACKET_LEAST : len > PAYLOAD_KEPT ? PAYLOAD_KEPT : len;
+	if (outgoing)
+		flow->sent_bytes = spent;
+	else
+		flow->received_bytes = spent;
+	return 1;
+}
+
 static __always_inline int of_user(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
@@ -239,13 +256,14 @@ static __always_inline int on_tcp(struct __sk_buff *skb, struct bpf_sock *sk, st
 	u32 count = outgoing ? flow->sent++ : flow->received++;
 	u64 why = 0;
 	int outbound = flow->beginning.side & STREAM_MARK_OUTBOUND;
-	if (count < PACKETS_TOLD && wanted(outgoing ? KIND_SENT : KIND_RECEIVED))
+	int first = is_first(flow, packet.len, outgoing);
+	if (first && wanted(outgoing ? KIND_SENT : KIND_RECEIVED))
 		why |= FOR_FIRST_BYTES;
 	flow->asks = outbound && packet.port == PORT_DNS && wanted(KIND_DNS);
 	if (count < QUESTION_PACKETS && flow->asks)
 		why |= FOR_DNS;
 	if (outgoing && outbound && count < HELLO_PACKETS) {
-		if ((count < PACKETS_TOLD || flow->hello || flow->begun) &&
+		if ((first || flow->hello || flow->begun) &&
 		    is_hello(skb, &packet, flow) && wanted(KIND_TLS))
 			why |= FOR_TLS;
 	} else if (outgoing) {
@@ -264,9 +282,8 @@ static __always_inline int on_datagram(struct __sk_buff *skb, struct flow *flow,
 	struct packet packet = {};
 	if (!parse(skb, &packet, outgoing) || packet.protocol != IPPROTO_UDP)
 		return 1;
-	u32 count = outgoing ? flow->sent++ : flow->received++;
 	u64 why = 0;
-	if (count < PACKETS_TOLD && packet.len && wanted(outgoing ? KIND_SENT : KIND_RECEIVED))
+	if (is_first(flow, packet.len, outgoing) && packet.len && wanted(outgoing ? KIND_SENT : KIND_RECEIVED))
 		why |= FOR_FIRST_BYTES;
 	if (packet.port == PORT_DNS && wanted(KIND_DNS))
 		why |= FOR_DNS;
@@ -314,9 +331,11 @@ static __always_inline int over(struct flow *flow, int outgoing)
 {
 	if (flow->ours)
 		return 1;
-	return (outgoing ? flow->sent : flow->received) >=
-		       (flow->asks ? QUESTION_PACKETS : PACKETS_TOLD) &&
-	       !flow->hello && !flow->begun;
+	if ((outgoing ? flow->sent_bytes : flow->received_bytes) < FIRST_BYTES)
+		return 0;
+	if (flow->asks && (outgoing ? flow->sent : flow->received) < QUESTION_PACKETS)
+		return 0;
+	return !flow->hello && !flow->begun;
 }
 
 static __always_inline int on_packet(struct __sk_buff *skb, int outgoing)

@@ -43,6 +43,20 @@ say(1,"mining.subscribe",["x"]); say(2,"mining.authorize",["w","x"]); say(3,"min
     )
 }
 
+/// Says it in pieces of 20 bytes, what tells last.
+fn crumbs(tools: &Tools, port: u16) -> String {
+    let python = tools.get("python3");
+    format!(
+        r#"{python} -c 'import socket,json,time
+s=socket.create_connection(("127.0.0.1",{port})); s.setsockopt(6,1,1)
+def say(id,method,params):
+    line=(json.dumps(dict(id=id,params=params,method=method))+"\n").encode()
+    for at in range(0,len(line),20): s.send(line[at:at+20]); time.sleep(0.01)
+    s.recv(999)
+say(1,"mining.subscribe",["x"*99]); say(2,"mining.authorize",["w"*99,"x"]); say(3,"mining.submit",["w","1"]); time.sleep(60)'"#
+    )
+}
+
 struct Running {
     pool: Pool,
     mark: Mark,
@@ -150,4 +164,4 @@ macro_rules! everywhere {
     };
 }
 
-everywhere!(monero, bitcoin, python);
+everywhere!(monero, bitcoin, python, crumbs);

@@ -6,8 +6,9 @@ use crate::stratum::{self, Message};
 /// growing; what miners say first is shorter.
 const MAX_PENDING: usize = 4096;
 
-/// Packets after which a connection that said nothing telling is left alone.
-const MAX_PACKETS: u32 = 16;
+/// Packets after which a connection that said nothing telling is left alone: the sensor tells of no
+/// more, however small they are.
+const MAX_PACKETS: u32 = 32;
 
 /// What was heard on a connection.
 #[derive(Debug, Default)]

@@ -66,8 +66,9 @@ fn a_handshake_is_found_once() {
     assert_eq!(one(&scene, "stratum", Severity::High).process, miner.key());
 }
 
-/// Packets with payload that the sensor tells of a connection.
-const PACKETS_TOLD: usize = 4;
+/// Bytes that the sensor tells of a connection, and those that a packet counts for at least.
+const FIRST_BYTES: usize = 2048;
+const PACKET_LEAST: usize = 64;
 
 #[test]
 fn a_handshake_in_pieces() {
@@ -78,10 +79,11 @@ fn a_handshake_in_pieces() {
         let mut scene = Scene::new();
         let miner = process(&mut scene, &["a"]);
         // No more is told of a connection.
-        for piece in text.as_bytes().chunks(size).take(PACKETS_TOLD) {
+        let packets = FIRST_BYTES / size.max(PACKET_LEAST);
+        for piece in text.as_bytes().chunks(size).take(packets) {
             send(&mut scene, miner, 5, piece, piece.len());
         }
-        match size * PACKETS_TOLD < telling {
+        match size * packets < telling {
             true => none(&scene),
             false => drop(one(&scene, "stratum", Severity::High)),
         }

@@ -94,3 +94,39 @@ go([message(b'n%d' % i) for i in range(10)])",
     let ids: std::collections::HashSet<u64> = all.iter().map(|e| e.id).collect();
     assert_eq!(ids.len(), all.len());
 }
+
+/// What is cut into crumbs is told for as many of them as there would be bytes of whole packets.
+#[test]
+fn what_is_said_in_crumbs() {
+    let Some(mut watch) = only(kind::SENT) else {
+        return;
+    };
+    let (pid, _) = python(
+        "s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen()
+c = socket.create_connection(s.getsockname()); a, _ = s.accept()
+for one in c, a: one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+def say(one, other, parts):
+    for p in parts:
+        one.send(p)
+        while len(p): p = p[len(other.recv(len(p))):]
+say(c, a, [b'crumb %02d' % i for i in range(40)])
+say(a, c, [b'a' * 300 for i in range(9)])
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('127.0.0.1', 0))
+v = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); v.connect(u.getsockname())
+for i in range(40): v.send(b'beat %02d' % i)",
+    );
+    let all = told(&mut watch, kind::SENT, pid);
+    let said = |with: &[u8]| -> Vec<String> {
+        let of_them = all.iter().filter(|e| e.text.starts_with(with));
+        of_them.map(|e| text(&e.text)).collect()
+    };
+    let crumbs: Vec<String> = (0..32).map(|i| format!("crumb {i:02}")).collect();
+    assert_eq!(said(b"crumb"), crumbs);
+    assert_eq!(
+        said(b"aa").len(),
+        7,
+        "7 times 300 bytes are more than 2,048"
+    );
+    let beats: Vec<String> = (0..32).map(|i| format!("beat {i:02}")).collect();
+    assert_eq!(said(b"beat"), beats);
+}
