@@ -4,7 +4,7 @@
 #include "process.h"
 
 /* Stops a process with a hundred thousand connections from filling the row of one process:
- * descriptors above 2 that are told. */
+ * descriptors above 2 that are told, and one more that says that there are others. */
 #define RELAYS_MOST 64
 /* Stops a process with a million open files from holding up everybody: descriptors that are looked
  * at. */
@@ -75,7 +75,7 @@ struct looking {
 static long look_step(u32 fd, void *context)
 {
 	struct looking *l = context;
-	if (fd >= l->open || l->relays >= RELAYS_MOST)
+	if (fd >= l->open || l->relays > RELAYS_MOST)
 		return 1;
 	struct file *file = open_file(l->files, fd);
 	if (!file || (fd > 2 && !may_relay(file)))
@@ -84,6 +84,8 @@ static long look_step(u32 fd, void *context)
 	struct stream *stream = begin_stream(s, file);
 	describe_for(s, (u64)file, stream, fd, l->task);
 	l->relays += fd > 2;
+	if (l->relays > RELAYS_MOST)
+		s->record.marks |= EVENT_MARK_INCOMPLETE;
 	put(l->to, s);
 	return 0;
 }
@@ -96,6 +98,9 @@ static __always_inline void tell_streams(struct seq_file *to, struct scratch *s,
 	struct looking l = { .to = to, .s = s, .task = (u64)task };
 	if (!table)
 		return;
+	/* A zero that the verifier does not know to be one: before 6.8 it looks at the first turn alone,
+	 * and would take out what only later ones come to. */
+	bpf_probe_read_kernel(&l.relays, sizeof(l.relays), 0);
 	l.open = BPF_CORE_READ(table, max_fds);
 	l.files = BPF_CORE_READ(table, fd);
 	repeat(OPEN_MOST, look_step, &l);
@@ -147,6 +152,9 @@ int tell_existing(struct bpf_iter__task *context)
 		return 0;
 	stamp(s, KIND_EXISTING);
 	stamp_task(&s->record.actor, task);
+	/* There may be some among those that are not looked at. */
+	if (BPF_CORE_READ(task, files, fdt, max_fds) > OPEN_MOST)
+		s->record.marks |= EVENT_MARK_INCOMPLETE;
 	tell_image(to, s, task);
 	if (!(BPF_CORE_READ(task, flags) & PF_KTHREAD))
 		tell_streams(to, s, task);

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use vedette_contract::values::{stream_kind, stream_mark};
 
 /// Stops a process with a hundred thousand connections from filling the row of one process:
-/// descriptors above 2 that are told.
+/// descriptors above 2 that are told, and one more where there are others.
 const RELAYED_MAX: usize = 64;
 
 /// Stops a process with a million open files from holding up the start: descriptors that are
@@ -50,14 +50,15 @@ impl Descriptors {
         }
     }
 
-    /// Descriptors 0 to 2, and those above that a relay may hold. None where the process ended.
+    /// Descriptors 0 to 2, and those above that a relay may hold; whether they are all that there may
+    /// be. None where the process ended.
     pub fn streams(
         &mut self,
         dir: BorrowedFd,
         pid: u32,
         network: u32,
         terminal: u64,
-    ) -> Option<Vec<Stream>> {
+    ) -> Option<(Vec<Stream>, bool)> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fds = openat(dir, "fd", flags, Mode::empty()).ok()?;
         let process = Process {
@@ -68,19 +69,21 @@ impl Descriptors {
             terminal,
         };
         let mut streams = Vec::new();
+        let mut above = 0;
         let entries = Dir::read_from(&fds).ok()?.flatten();
-        let numbers = entries.filter_map(|e| number::<u32>(e.file_name().to_bytes()));
-        for fd in numbers.take(OPEN_MAX) {
+        let mut numbers = entries.filter_map(|e| number::<u32>(e.file_name().to_bytes()));
+        for fd in numbers.by_ref().take(OPEN_MAX) {
             if let Some(stream) = self.stream(&process, fd)
                 && (fd <= 2 || relayed(stream.kind))
             {
                 streams.push(stream);
-                if streams.len() == RELAYED_MAX + 3 {
-                    break;
+                above += usize::from(fd > 2);
+                if above > RELAYED_MAX {
+                    return Some((streams, false));
                 }
             }
         }
-        Some(streams)
+        Some((streams, numbers.next().is_none()))
     }
 
     fn stream(&mut self, process: &Process, fd: u32) -> Option<Stream> {

@@ -158,8 +158,12 @@ impl Found {
             let truncated;
             (image.args, image.args_len, truncated) = args(read_at(dir, "cmdline", CMDLINE_MAX)?);
             image.cwd = link_in_root(dir, "cwd").unwrap_or_default().into();
-            image.streams =
+            let whole;
+            (image.streams, whole) =
                 descriptors.streams(dir, self.pid, namespaces.network, self.terminal)?;
+            if !whole {
+                marks |= event_mark::INCOMPLETE;
+            }
             if truncated {
                 marks |= event_mark::TRUNCATED;
             }

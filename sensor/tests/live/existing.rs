@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use vedette_contract::kind;
-use vedette_contract::values::{process_mark, stream_kind, stream_mark};
+use vedette_contract::values::{event_mark, process_mark, stream_kind, stream_mark};
 use vedette_sensor::event::{Event, Image};
 use vedette_sensor::existing::{Survey, Tasks, existing};
 use vedette_sensor::filter::{Filter, KindSet};
@@ -246,4 +246,51 @@ fn many_processes_are_told_both_ways() {
         seen.insert(one.glance.process.pid, one.glance);
     }
     assert!(children.iter().all(|c| seen.contains_key(&c.0.id())));
+}
+
+/// A process with `relays` descriptors above 2 that relays are made of, and one of another kind at a
+/// number.
+fn holder(relays: u32, number: u32) -> Sleeper {
+    let script = format!(
+        "import os, fcntl, resource, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
+os.closerange(3, 8192)
+a, b = os.pipe()
+for i in range({relays} - 2): fcntl.fcntl(a, fcntl.F_DUPFD, 100)
+os.dup2(os.open('/dev/null', os.O_RDONLY), {number})
+print(flush=True)
+time.sleep(1000)"
+    );
+    let mut command = Command::new("/usr/bin/python3");
+    command.args(["-c", &script]).stdin(Stdio::null());
+    let mut child = Sleeper(command.stdout(Stdio::piped()).spawn().unwrap());
+    let mut ready = [0];
+    std::io::Read::read_exact(child.0.stdout.as_mut().unwrap(), &mut ready).unwrap();
+    child
+}
+
+#[test]
+fn a_process_with_more_relays_than_are_told_is_incomplete() {
+    let Some(mut watch) = Watch::start(&Filter::context()) else {
+        return;
+    };
+    let tasks = account(&mut watch);
+    let children = [holder(64, 99), holder(65, 99), holder(200, 99)];
+    let far = holder(2, 4500);
+    let told = tasks.map(|tasks| all(Some(tasks)));
+    for events in told.iter().chain([&all(None)]) {
+        let of = |child: &Sleeper| {
+            let event = &events[&child.0.id()];
+            let above = image(event).streams.iter().filter(|s| s.fd > 2).count();
+            (above, event.marks & event_mark::INCOMPLETE != 0)
+        };
+        assert_eq!(
+            children.each_ref().map(of),
+            [(64, false), (65, true), (65, true)]
+        );
+    }
+    // What is not looked at is a number to the kernel's account, and a count in `/proc`.
+    if let Some(told) = told {
+        assert_ne!(told[&far.0.id()].marks & event_mark::INCOMPLETE, 0);
+    }
 }
