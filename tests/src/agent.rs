@@ -162,7 +162,13 @@ impl Agent {
                 fs::File::create(directory.path().join("stderr")).expect("an own directory"),
             ),
         };
-        let name = options.name.unwrap_or_else(own_name);
+        let mut variables = options.variables;
+        let name = options.name.unwrap_or_else(|| {
+            // A pid comes again, and what was granted under its name must not.
+            let state = directory.path().join("state");
+            variables.push(("VEDETTE_STATE".to_owned(), state.display().to_string()));
+            own_name()
+        });
         let started = Instant::now();
         let mut child = Command::new(workspace::vedette())
             .arg("run")
@@ -174,7 +180,7 @@ impl Agent {
             .arg("--plugins")
             .arg(&options.plugins)
             .env("VEDETTE_CACHE", compiled())
-            .envs(options.variables)
+            .envs(variables)
             .args(&options.arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

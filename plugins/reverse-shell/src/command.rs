@@ -42,6 +42,16 @@ pub fn reads(process: Process<'_>) -> Reads {
     }
 }
 
+/// The commands that a shell was given as an argument.
+pub fn given(process: Process<'_>) -> Option<&[u8]> {
+    if !process.is_shell() || reads(process) != Reads::Elsewhere {
+        return None;
+    }
+    let is_c = |arg: &[u8]| arg.starts_with(b"-") && long(arg).is_none() && arg.contains(&b'c');
+    let mut args = process.args().skip_while(|arg| !is_c(arg)).skip(1);
+    args.find(|arg| option(arg).is_none())
+}
+
 /// Whether this is a shell that was started as a login, with a command or with a script: by
 /// somebody who has said what it is for.
 pub fn is_of_a_login(process: Process<'_>) -> bool {

@@ -9,6 +9,7 @@ mod end;
 mod graph;
 mod memory;
 mod node;
+mod orders;
 mod places;
 mod relay;
 mod report;
@@ -19,6 +20,7 @@ use command::Reads;
 use conn::Conn;
 use end::End;
 use graph::Graph;
+use orders::Orders;
 use places::Places;
 use shell::Shell;
 use vedette_sdk::bounded::Map;
@@ -74,6 +76,7 @@ struct ReverseShell {
     /// Processes that executed a shell as a login, with a command or with a script.
     ran: Map<u64, ()>,
     places: Places,
+    orders: Orders,
 }
 
 impl Default for ReverseShell {
@@ -86,6 +89,7 @@ impl Default for ReverseShell {
             read: Map::new(MAX_READ),
             ran: Map::new(MAX_RAN),
             places: Places::default(),
+            orders: Orders::default(),
         }
     }
 }
@@ -111,6 +115,11 @@ impl Plugin for ReverseShell {
             }
         } else if event.as_exec().is_some() || event.as_existing().is_some() {
             self.executed(event, process, findings);
+            self.ordered(event, process, findings);
+        } else if let Some(received) = event.as_received() {
+            if !self.is_found(&[Mark::Socket(received.socket())]) {
+                self.orders.hear(process, event, received);
+            }
         } else if let Some(dup) = event.as_dup() {
             self.duplicated(event, process, dup.fd(), findings);
         } else if event.as_exit().is_some() {
@@ -118,6 +127,7 @@ impl Plugin for ReverseShell {
             self.shells.remove(&process.key());
             self.waiting.remove(&process.key());
             self.ran.remove(&process.key());
+            self.orders.forget(process.key());
         } else if let Some(connect) = event.as_connect() {
             if let Some(conn) = conn::outbound(event, connect) {
                 self.graph.connected(process, conn);
@@ -196,6 +206,18 @@ impl ReverseShell {
             }
         }
         self.reached(key, event, findings);
+    }
+
+    /// What was executed may be what the other side of a connection wrote.
+    fn ordered(&mut self, event: Event<'_>, process: Process<'_>, findings: &mut Findings) {
+        let Some((subject, heard)) = self.orders.ordered(event, process) else {
+            return;
+        };
+        let marks = [Mark::Socket(heard.socket), Mark::Process(subject.key())];
+        if !self.is_found(&marks) {
+            report::ordered(findings, event, process, subject, heard);
+            self.mark(&marks);
+        }
     }
 
     /// Something to talk through was made: what had the same identity before is gone. Terminals

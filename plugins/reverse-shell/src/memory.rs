@@ -8,13 +8,14 @@ use crate::command::Reads;
 use crate::conn::{Conn, Session, Side};
 use crate::end::End;
 use crate::node::{Node, Via};
+use crate::orders::Heard;
 use crate::places::Place;
 use crate::shell::Shell;
 use crate::{Mark, ReverseShell, Waiting};
 use vedette_sdk::prelude::*;
 
 impl Snapshot for ReverseShell {
-    const SCHEMA: u32 = 3;
+    const SCHEMA: u32 = 4;
 
     fn save(&self) -> Vec<u8> {
         self.form(Self::SCHEMA)
@@ -94,6 +95,19 @@ impl ReverseShell {
             out.flag(place.described);
             out.flag(place.unexplained);
         });
+        if schema < 4 {
+            return out.0;
+        }
+        out.all(self.orders.iter().collect(), |out, (key, heard)| {
+            out.number(key);
+            out.number(heard.socket);
+            out.bytes(heard.endpoint.as_bytes());
+            out.number(heard.event);
+            out.number(heard.at);
+            out.all(heard.packets.iter().collect(), |out, packet| {
+                out.bytes(packet)
+            });
+        });
         out.0
     }
 
@@ -158,6 +172,19 @@ impl ReverseShell {
                     unexplained: from.flag()?,
                 };
                 self.places.put(key, place);
+            }
+        }
+        if schema > 3 {
+            for _ in 0..from.count()? {
+                let key = from.number()?;
+                let heard = Heard {
+                    socket: from.number()?,
+                    endpoint: String::from_utf8(from.bytes()?.to_vec()).ok()?,
+                    event: from.number()?,
+                    at: from.number()?,
+                    packets: from.all(|from| Some(from.bytes()?.into()))?,
+                };
+                self.orders.put(key, heard);
             }
         }
         for (key, node) in nodes {

@@ -4,6 +4,7 @@ use crate::Waiting;
 use crate::command::Reads;
 use crate::conn::Conn;
 use crate::graph::Graph;
+use crate::orders::Heard;
 use crate::relay::Trust;
 use crate::search::Verdict;
 use crate::shell::Shell;
@@ -95,6 +96,30 @@ pub fn answers(
     if command.key() != subject.key() {
         finding.propose_kill(command);
     }
+}
+
+/// A program runs what the other side of its connection wrote.
+pub fn ordered(
+    findings: &mut Findings,
+    event: Event<'_>,
+    command: Process<'_>,
+    subject: Process<'_>,
+    heard: &Heard,
+) {
+    findings
+        .raise("reverse-shell", Severity::High)
+        .confidence(85)
+        .process(subject)
+        .message(format!(
+            "{} runs as commands what it is sent over its connection to {}",
+            name(subject.exe()),
+            heard.endpoint
+        ))
+        .evidence(heard.event, "the command comes in")
+        .evidence(event.id(), "the same is executed")
+        .dedup(format!("socket {}", heard.socket))
+        .propose_kill(subject)
+        .propose_kill(command);
 }
 
 /// A program made a connection its own input and output, and goes on itself.

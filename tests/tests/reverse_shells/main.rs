@@ -218,6 +218,7 @@ everywhere! {
     two_connections => TWO_CONNECTIONS,
     zsh => ZSH,
     gawk => GAWK,
+    python_each_command => PYTHON_EACH_COMMAND,
     odd_arguments => ODD_ARGUMENTS,
     substituted => SUBSTITUTED,
     fifo_as_script => FIFO_AS_SCRIPT,
