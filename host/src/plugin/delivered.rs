@@ -243,6 +243,11 @@ impl Delivered {
         found
     }
 
+    /// Findings of this second count from now on.
+    pub fn give_room(&mut self) {
+        self.second.1 = 0;
+    }
+
     /// Whether one more finding fits into this second.
     pub(super) fn has_room(&mut self, at: u64) -> bool {
         let second = at / 1_000_000_000;

@@ -48,6 +48,8 @@ pub(super) struct Prepared {
     pub(super) path: PathBuf,
     what: What,
     reply: Option<Reply>,
+    /// When it was begun: of one file what was begun last counts, whichever is ready last.
+    pub(super) begun: u64,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,7 @@ impl PluginHost {
         let loader = self.loader.clone();
         let outcomes = self.outcomes.clone();
         let answer = reply.clone();
+        let begun = self.preparing.begin();
         let thread = std::thread::Builder::new()
             .name("plugin-load".to_owned())
             .spawn(move || {
@@ -97,6 +100,7 @@ impl PluginHost {
                     let _ = outcomes.send(refused);
                 }
                 prepared.reply = Some(reply);
+                prepared.begun = begun;
                 let _ = send.send(prepared);
             });
         if let Err(error) = thread {
@@ -135,7 +139,9 @@ impl PluginHost {
 
     /// What a prepared file means for the plugins in service.
     pub(super) fn stage(&mut self, prepared: Prepared) -> Vec<Change> {
-        let Prepared { path, what, reply } = prepared;
+        let Prepared {
+            path, what, reply, ..
+        } = prepared;
         let here = self
             .plugins
             .iter()
@@ -357,6 +363,8 @@ impl PluginHost {
                         path: generation.compiled.path.clone(),
                         what: What::Ready(generation),
                         reply,
+                        // It has waited its turn already.
+                        begun: 0,
                     });
                 }
             }
@@ -392,6 +400,7 @@ pub(super) fn prepare(loader: &Loader, seen: Seen) -> (Prepared, Option<Outcome>
                 path,
                 what: What::Gone,
                 reply: None,
+                begun: 0,
             },
             None,
         ),
@@ -400,6 +409,7 @@ pub(super) fn prepare(loader: &Loader, seen: Seen) -> (Prepared, Option<Outcome>
                 path: PathBuf::new(),
                 what: What::Settings(plugin),
                 reply: None,
+                begun: 0,
             },
             None,
         ),
@@ -408,6 +418,7 @@ pub(super) fn prepare(loader: &Loader, seen: Seen) -> (Prepared, Option<Outcome>
                 path,
                 what: What::Mended,
                 reply: None,
+                begun: 0,
             },
             None,
         ),
@@ -427,6 +438,7 @@ fn load(loader: &Loader, path: PathBuf, bytes: Vec<u8>, how: How) -> (Prepared, 
                 path,
                 what: What::Ready(Box::new(generation)),
                 reply: None,
+                begun: 0,
             },
             None,
         ),
@@ -446,6 +458,7 @@ fn refused(path: PathBuf, report: Report, reason: String) -> (Prepared, Option<O
         path,
         what: What::Refused(Box::new(report)),
         reply: None,
+        begun: 0,
     };
     (prepared, Some(outcome))
 }

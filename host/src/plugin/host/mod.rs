@@ -155,6 +155,8 @@ pub struct PluginHost {
     /// Held for as long as the watcher is to go on.
     alive: Arc<()>,
     deferred: VecDeque<Prepared>,
+    /// When what came last of each file was begun.
+    latest: BTreeMap<PathBuf, u64>,
     /// Filters of changes that are not yet applied, by generation.
     staged: BTreeMap<u32, Filter>,
     /// What all of them want, and a number that changes with it.
@@ -249,6 +251,7 @@ impl PluginHost {
             idle: BTreeMap::new(),
             alive,
             deferred: VecDeque::new(),
+            latest: BTreeMap::new(),
             staged: BTreeMap::new(),
             filter: Filter::default(),
             revision: 0,

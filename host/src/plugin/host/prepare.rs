@@ -11,7 +11,10 @@ use std::{
     collections::{BTreeSet, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 /// Most threads that make files ready. Large components are compiled for ten seconds, hostile ones
@@ -60,6 +63,8 @@ pub(super) struct Preparing {
     /// Gone where nobody waits for it any more.
     alive: Weak<()>,
     inner: Arc<Mutex<Inner>>,
+    /// How often something was begun.
+    begun: Arc<AtomicU64>,
 }
 
 impl Preparing {
@@ -76,7 +81,13 @@ impl Preparing {
             outcomes,
             alive,
             inner: Arc::default(),
+            begun: Arc::default(),
         }
+    }
+
+    /// The number of what is begun now, higher than that of all before.
+    pub fn begin(&self) -> u64 {
+        self.begun.fetch_add(1, Relaxed) + 1
     }
 
     /// Something was seen.
@@ -135,12 +146,15 @@ impl Preparing {
     /// Does what waits until nothing does.
     fn work(&self) {
         while let Some(Job { path, task }) = self.next() {
+            let begun = self.begin();
             let made = catch_unwind(AssertUnwindSafe(|| match task {
                 Task::Seen(seen) => prepare(&self.loader, seen),
                 Task::Load(how) => load_asked(&self.loader, path.clone(), how),
             }));
             // A fault of the host in it must not pass for a plugin less.
-            self.send(made.unwrap_or_else(|_| failed(path.clone())));
+            let (mut prepared, refused) = made.unwrap_or_else(|_| failed(path.clone()));
+            prepared.begun = begun;
+            self.send((prepared, refused));
             self.lock().under_way.remove(&path);
         }
     }

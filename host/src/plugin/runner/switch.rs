@@ -208,6 +208,8 @@ impl Runner {
             }
         };
         let retired = self.sit(former.compiled, former.number, instance);
+        // What the other has used up in a flood is not its fault.
+        self.live.delivered.give_room();
         self.abandoned = Some(retired.number);
         self.probation = None;
         let lines = self.live.commit();

@@ -56,6 +56,7 @@ impl PluginHost {
                         path: compiled.path.clone(),
                         what: What::Revoked(compiled.manifest.id.clone(), missing),
                         reply: None,
+                        begun: 0,
                     });
                 }
             }
