@@ -1,23 +1,22 @@
 //! Feeds the agent from this machine's kernel.
 
+mod health;
+
 use crate::agent::Agent;
 use crate::control::server::Control;
-use crate::finding::{Category, Finding, Severity};
 use crate::intel::Feed;
-use crate::loss::{self, Lost};
-use crate::manifest::OWN_ID;
+use crate::loss::Lost;
 use crate::output::messages::say;
 use crate::plugin::outcome::Outcome;
-use crate::repair::{self, Repair, Repaired};
+use crate::repair::{Repair, Repaired};
 use crate::runtimes::Runtimes;
 use crossbeam_channel::Sender;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use vedette_contract::{KINDS, kind};
+use vedette_contract::kind;
 use vedette_sensor::event::Event;
 use vedette_sensor::existing::existing;
-use vedette_sensor::filter::{Filter, KindSet};
+use vedette_sensor::filter::Filter;
 use vedette_sensor::image::Classifier;
 use vedette_sensor::live::{Group, Sensor, SensorError};
 
@@ -304,37 +303,6 @@ impl Live {
         Ok(())
     }
 
-    /// What is wanted and cannot be sensed, or not all of it, is among the findings.
-    fn tell_gaps(&self, wanted: KindSet) {
-        let gaps = self.sensor.gaps();
-        for kind in KINDS.iter().filter(|kind| wanted.has(kind.number)) {
-            let mut reasons: Vec<String> = gaps
-                .iter()
-                .filter(|gap| gap.blinds && gap.kinds.has(kind.number))
-                .map(|gap| format!("{}: {}", gap.program, gap.reason))
-                .collect();
-            let none = !self.sensor.senses(kind.number);
-            if !none && reasons.is_empty() {
-                continue;
-            }
-            if reasons.is_empty() {
-                reasons.push("this sensor has no program for it".to_owned());
-            }
-            let what = if none { "no" } else { "not every" };
-            self.say(
-                "kind-not-sensed",
-                "A plugin wants what this kernel does not show",
-                format!(
-                    "{what} `{}` event can be sensed here ({}): see `vedette doctor`",
-                    kind.name,
-                    reasons.join("; ")
-                ),
-                kind.name.to_owned(),
-                boot_time(),
-            );
-        }
-    }
-
     fn every_second(&mut self, agent: &mut Agent) {
         let now = boot_time().saturating_sub(BEHIND);
         let second = now / 1_000_000_000;
@@ -347,79 +315,6 @@ impl Live {
         self.tell_left_out(now, agent);
         self.tell_mutes(now, agent);
         agent.plugins.flush();
-    }
-
-    /// What is kept from plugins at the operator's wish is told too: nobody shall think that
-    /// nothing happened.
-    fn tell_mutes(&mut self, now: u64, agent: &mut Agent) {
-        if agent.mutes.rules().is_empty() {
-            return;
-        }
-        match self.sensor.not_sent() {
-            Ok(not_sent) => agent.mutes.count(not_sent),
-            Err(error) => tracing::error!("what is muted cannot be counted: {error}"),
-        }
-        for said in agent.mutes.say(now / 60_000_000_000) {
-            self.say_as(
-                Severity::Info,
-                "events-muted",
-                "Events are kept from the plugins",
-                said.message,
-                said.case,
-                now,
-            );
-        }
-    }
-
-    /// What the context has no room for is not known to plugins: somebody may have made room scarce.
-    fn tell_left_out(&mut self, now: u64, agent: &Agent) {
-        let counters = agent.context().counters();
-        let left_out = [
-            counters.evicted,
-            counters.groups_left_out,
-            counters.containers_left_out,
-        ];
-        if left_out == self.left_out {
-            return;
-        }
-        self.left_out = left_out;
-        let [processes, groups, containers] = left_out;
-        self.say(
-            "context-full",
-            "There is more on this machine than the agent keeps",
-            format!(
-                "{processes} processes, {groups} control groups and {containers} containers had no \
-                 room so far: what runs in such a group counts for the container of who made it, \
-                 and such containers have no names"
-            ),
-            (now / 60_000_000_000).to_string(),
-            now,
-        );
-    }
-
-    /// A loss stands in the stream, in the counters and among the findings; where it makes the
-    /// process table doubtful, that is mended.
-    fn tell_losses(&mut self, now: u64, agent: &mut Agent) {
-        let events = loss::events(self.sensor.losses());
-        // One case a minute: a storm is told as it goes on, but not each second.
-        let minute = now / 60_000_000_000;
-        for said in loss::say(&events, agent.context()) {
-            let dedup = format!("{} {minute}", said.case);
-            self.say("events-lost", "Events were lost", said.message, dedup, now);
-        }
-        for event in events {
-            if repair::concerns((event.b >> 32) as u16) {
-                self.repair.want();
-            }
-            self.lost.add(&event);
-            let own = agent.own_event(kind::LOSS, now);
-            agent.take(Event {
-                at: own.at,
-                id: own.id,
-                marks: own.marks,
-                ..event
-            });
-        }
     }
 
     /// A part of mending the process table, where that is due.
@@ -452,43 +347,6 @@ impl Live {
                 now,
             );
         }
-    }
-
-    /// Raises a health finding of the agent itself.
-    fn say(&self, rule: &str, title: &str, message: String, dedup: String, at: u64) {
-        self.say_as(Severity::Medium, rule, title, message, dedup, at);
-    }
-
-    /// The same, as severe as that.
-    fn say_as(
-        &self,
-        severity: Severity,
-        rule: &str,
-        title: &str,
-        message: String,
-        dedup: String,
-        at: u64,
-    ) {
-        let finding = Finding {
-            plugin: Arc::from(OWN_ID),
-            version: Arc::from(env!("CARGO_PKG_VERSION")),
-            rule: rule.to_owned(),
-            title: title.to_owned(),
-            category: Category::Health,
-            severity,
-            confidence: 100,
-            techniques: Vec::new(),
-            process: None,
-            message,
-            evidence: Vec::new(),
-            dedup,
-            proposals: Vec::new(),
-            about: None,
-            details: Vec::new(),
-            at,
-        };
-        // The receiver only ends after this loop has.
-        let _ = self.outcomes.send(Outcome::Finding(Box::new(finding)));
     }
 }
 

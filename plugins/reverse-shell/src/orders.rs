@@ -16,7 +16,7 @@ const LINEAGE: usize = 4;
 /// Processes of which is kept what came in. Stops whoever connects in masses; the oldest is forgotten.
 const MAX_HEARD: usize = 512;
 
-/// Packets of a connection that are kept, more than are told of one.
+/// Packets of a connection that are kept: as many as the sensor tells of one.
 const MAX_PACKETS: usize = 32;
 
 /// Bytes of a packet that are kept. A command may be as long.
